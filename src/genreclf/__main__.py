@@ -1,0 +1,5 @@
+"""``python -m genreclf``."""
+
+from genreclf.cli import main
+
+main()
