@@ -1,0 +1,53 @@
+"""Small models and signals that the tests share."""
+
+import os
+from pathlib import Path
+
+# One thread each: small models gain nothing from more, and lose much on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+LABELS = ("blues", "jazz", "metal")
+
+needs_gtzan = pytest.mark.skipif(
+    not (DATA / "gtzan").is_dir(), reason="real music is not at ../shared/data/gtzan"
+)
+
+
+def noise(seconds: float, rate: int = 22050, seed: int = 0, level: float = 0.1) -> np.ndarray:
+    """Mono noise of a level."""
+    samples = np.random.default_rng(seed).standard_normal(int(seconds * rate)) * level
+    return samples.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def small_config():
+    from genreclf.pretrained import Component, ModelConfig
+
+    return ModelConfig(
+        architecture=Component(
+            "dong2018", {"filters": [4, 4], "pools": [[2, 2], [2, 2]], "dense": 8}
+        ),
+        features=Component("logmel-13fps", {"merge": 2}),
+        labels=LABELS,
+        segment_frames=40,
+    )
+
+
+@pytest.fixture(scope="session")
+def classifier(small_config):
+    """An untrained model: quick, and with an opinion on everything."""
+    import torch
+
+    from genreclf.classifier import GenreClassifier, build_module
+
+    torch.manual_seed(0)
+    return GenreClassifier(small_config, build_module(small_config))
+
+
+@pytest.fixture(scope="session")
+def model_folder(classifier, tmp_path_factory) -> Path:
+    return classifier.save_pretrained(tmp_path_factory.mktemp("models") / "small")
