@@ -1,0 +1,115 @@
+"""The network of Dong 2018, arXiv 1802.09697."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genreclf.architectures.base import Architecture
+from genreclf.errors import ConfigError
+
+
+class Dong2018(Architecture):
+    """Two convolutions with max-pooling, and a small dense layer.
+
+    conv, ReLU, max-pool, conv, ReLU, max-pool, dropout, dense, ReLU, dropout,
+    dense; all 'valid'. The defaults are the paper's, for 64 bins x 256 frames.
+    Sizes are (frequency, time).
+
+    Parameters
+    ----------
+    n_classes, n_bins, n_frames : int
+        See :class:`Architecture`.
+    filters : (int, int)
+        Of the two convolutions.
+    kernels, pools : ((int, int), (int, int))
+        Of the two convolutions, and of the pooling after each.
+    dense : int
+        Units of the hidden dense layer: the embedding's dimensions.
+    dropout : float
+        Rate before each dense layer.
+
+    Raises
+    ------
+    ConfigError
+        If a segment is too small for these kernels and pools.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Dong2018(n_classes=10)(torch.zeros(2, 64, 256)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        n_bins: int = 64,
+        n_frames: int = 256,
+        filters: Sequence[int] = (64, 64),
+        kernels: Sequence[Sequence[int]] = ((3, 3), (3, 5)),
+        pools: Sequence[Sequence[int]] = ((2, 4), (2, 4)),
+        dense: int = 32,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__(n_classes, n_bins, n_frames)
+        self.pools = [(p[0], p[1]) for p in pools]
+        self.stride = self.pools[0][1] * self.pools[1][1]
+        height, self.columns = (
+            _size_after(size, [k[axis] for k in kernels], [p[axis] for p in pools])
+            for axis, size in enumerate((n_bins, n_frames))
+        )
+        if min(height, self.columns) < 1:
+            raise ConfigError(
+                f"dong2018: a segment of {n_bins} bins x {n_frames} frames is too small for "
+                f"kernels {kernels} and pools {pools}"
+            )
+        self.conv1 = nn.Conv2d(1, filters[0], (kernels[0][0], kernels[0][1]))
+        self.conv2 = nn.Conv2d(filters[0], filters[1], (kernels[1][0], kernels[1][1]))
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = nn.Linear(filters[1] * height * self.columns, dense)
+        self.output = nn.Linear(dense, n_classes)
+        self.to(memory_format=torch.channels_last)  # three times as fast on a CPU
+
+    def embed(self, segments: Tensor) -> Tensor:
+        """Shape (segments, n_bins, n_frames) to (segments, dense), after the ReLU."""
+        return self._dense(self._convolve(segments))
+
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Shape (segments, dense) to logits (segments, n_classes)."""
+        logits: Tensor = self.output(self.dropout(embeddings))
+        return logits
+
+    def embed_windows(self, frames: Tensor, offsets: Tensor) -> Tensor:
+        """Embeddings of windows; those on the pools' grid share their convolutions.
+
+        Nothing is padded and the two pools together step by ``stride`` frames, so a
+        window that starts on a multiple of ``stride`` finds its own feature maps as
+        consecutive columns of the whole stretch's.
+        """
+        on_grid = offsets % self.stride == 0
+        if int(on_grid.sum()) < 2:
+            return super().embed_windows(frames, offsets)
+        maps = self._convolve(frames[None])[0]
+        columns = offsets[on_grid] // self.stride
+        shared = maps.unfold(2, self.columns, 1)[:, :, columns].permute(2, 0, 1, 3)
+        embeddings = frames.new_empty(len(offsets), self.hidden.out_features)
+        embeddings[on_grid] = self._dense(shared)
+        if not bool(on_grid.all()):
+            embeddings[~on_grid] = super().embed_windows(frames, offsets[~on_grid])
+        return embeddings
+
+    def _convolve(self, segments: Tensor) -> Tensor:
+        # Rectifying after the pool gives the same values for less work.
+        x = F.relu(F.max_pool2d(self.conv1(segments[:, None]), self.pools[0]))
+        return F.relu(F.max_pool2d(self.conv2(x), self.pools[1]))
+
+    def _dense(self, maps: Tensor) -> Tensor:
+        return F.relu(self.hidden(torch.flatten(self.dropout(maps), 1)))
+
+
+def _size_after(size: int, kernels: Sequence[int], pools: Sequence[int]) -> int:
+    for kernel, pool in zip(kernels, pools, strict=True):
+        size = (size - kernel + 1) // pool
+    return size
