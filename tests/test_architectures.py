@@ -20,7 +20,7 @@ def test_the_defaults_are_the_papers():
         "hidden.weight": (32, 64 * 14 * 14),
         "output.weight": (10, 32),
     }
-    assert network.dropout.p == 0.2
+    assert network.drop_maps.p == network.drop_hidden.p == 0.2
 
 
 def test_it_takes_64_by_40():
