@@ -1,0 +1,318 @@
+"""The genre of a piece of music."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from genreclf.architectures import make_architecture
+from genreclf.audio import AudioSource, AudioStream, open_audio, source_name
+from genreclf.errors import ConfigError, GenreclfError
+from genreclf.features import make_extractor, segment_spans
+from genreclf.prediction import RULES, UNKNOWN, Failure, Prediction, SegmentPrediction, softmax
+from genreclf.pretrained import (
+    DEFAULT_MODEL,
+    WEIGHTS,
+    ModelConfig,
+    find_model,
+    read_config,
+    write_folder,
+)
+from genreclf.pretrained.card import model_card
+from genreclf.runtimes import Outputs
+from genreclf.segments import Span, hop_of, spans
+
+if TYPE_CHECKING:
+    from genreclf.architectures.base import Architecture
+
+Rule = Literal["mean", "vote", "product"]
+
+SILENCE_DB = -70.0
+"""A segment whose RMS level lies below this, in dB re full scale, is silent."""
+
+
+class _Heard(NamedTuple):
+    starts: np.ndarray
+    tiled: bool
+    silent: np.ndarray
+    outputs: Outputs
+
+
+class GenreClassifier:
+    """Tells the genre of music from its sound.
+
+    Make one with :meth:`from_pretrained`. It may be used from several threads.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        What the network expects and what its outputs mean.
+    module : Architecture
+        The trained network.
+    rule : {"mean", "vote", "product"}
+        How the segments make a track; see :data:`genreclf.prediction.RULES`.
+    device : str
+        Where the network runs, as PyTorch calls it.
+
+    Raises
+    ------
+    ConfigError
+        If the rule or the device is unknown.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        module: Architecture,
+        rule: Rule = "mean",
+        device: str = "cpu",
+    ) -> None:
+        from genreclf.runtimes.torch import TorchNetwork
+
+        if rule not in RULES:
+            raise ConfigError(f"rule must be one of {', '.join(RULES)} (got {rule!r})")
+        self.config = config
+        self.rule = rule
+        self.extractor = make_extractor(config.features.name, **config.features.parameters)
+        self.network = TorchNetwork(module, device)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | PathLike[str] = DEFAULT_MODEL,
+        *,
+        rule: Rule = "mean",
+        device: str = "cpu",
+    ) -> GenreClassifier:
+        """Load a trained model.
+
+        Parameters
+        ----------
+        name : str or path
+            A model folder, or a registered name (``genreclf plugins`` lists them);
+            the weights that come with the package if left out.
+        rule : {"mean", "vote", "product"}
+            How the segments make a track.
+        device : str
+            Where the network runs, as PyTorch calls it.
+
+        Raises
+        ------
+        ModelNotFoundError
+            If there is no such folder or name.
+        ConfigError
+            If its configuration is not valid.
+        PluginError
+            If it needs an architecture or features that are not registered.
+        IntegrityError
+            If its weights are damaged or do not fit.
+
+        Examples
+        --------
+        >>> from genreclf import GenreClassifier
+        >>> GenreClassifier.from_pretrained().labels[:3]
+        ('blues', 'classical', 'country')
+        """
+        from genreclf.runtimes.torch import load_weights
+
+        folder = find_model(name)
+        config = read_config(folder)
+        module = build_module(config)
+        load_weights(module, folder / WEIGHTS)
+        return cls(config, module, rule=rule, device=device)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The genres it knows, in the order of its probabilities."""
+        return self.config.labels
+
+    def predict(self, audio: AudioSource) -> Prediction:
+        """The genre of one piece of music, of any length, in bounded memory.
+
+        Parameters
+        ----------
+        audio : path, bytes, binary file object, or (samples, sample_rate)
+            See :func:`genreclf.audio.open_audio`.
+
+        Returns
+        -------
+        Prediction
+            Silent segments count for nothing; if all are silent, the genre is
+            "unknown" and all probabilities are equal.
+
+        Raises
+        ------
+        AudioDecodeError
+            If the source has no sound that can be decoded.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from genreclf import GenreClassifier
+        >>> classifier = GenreClassifier.from_pretrained()
+        >>> classifier.predict((np.zeros(44100), 22050)).genre
+        'unknown'
+        """
+        with open_audio(audio, self.extractor.sample_rate) as stream:
+            heard = list(self._listen(self._cut(stream)))
+        return self._prediction(
+            heard,
+            stream.duration,
+            stream.name,
+            truncated=stream.truncated,
+            non_finite=stream.non_finite,
+        )
+
+    def predict_frames(self, frames: np.ndarray) -> Prediction:
+        """The genre of a track whose frames were extracted before.
+
+        Parameters
+        ----------
+        frames : ndarray of float32, shape (frame_bins, frames)
+            As the model's extractor gives them, not finished; see
+            :meth:`genreclf.features.Extractor.transform`.
+
+        Returns
+        -------
+        Prediction
+            Silence is not recognised, since the level is not known.
+        """
+        length = self.config.segment_frames
+        pieces = spans([frames], length, hop_of(length, self.config.overlap))
+        heard = list(self._listen((span, np.zeros(len(span.offsets))) for span in pieces))
+        duration = frames.shape[1] * self.extractor.hop_length / self.extractor.sample_rate
+        return self._prediction(heard, duration, "<frames>")
+
+    def predict_many(self, sources: Iterable[AudioSource]) -> Iterator[Prediction | Failure]:
+        """The genre of each of many pieces, one after the other.
+
+        Parameters
+        ----------
+        sources : iterable
+            Whatever :meth:`predict` takes; read as results are asked for.
+
+        Yields
+        ------
+        Prediction or Failure
+            In the order of the sources. A source that cannot be classified is a
+            :class:`Failure` and does not end the batch.
+        """
+        for source in sources:
+            try:
+                yield self.predict(source)
+            except GenreclfError as error:
+                yield Failure(source_name(source), error)
+
+    def embed(self, audio: AudioSource) -> np.ndarray:
+        """What the network's last layer sees of a piece, as a vector to compare pieces by.
+
+        Parameters
+        ----------
+        audio : path, bytes, binary file object, or (samples, sample_rate)
+
+        Returns
+        -------
+        ndarray of float32, shape (dimensions,)
+            Mean over the segments, without the silent ones unless all are.
+
+        Raises
+        ------
+        AudioDecodeError
+            If the source has no sound that can be decoded.
+        """
+        with open_audio(audio, self.extractor.sample_rate) as stream:
+            heard = list(self._listen(self._cut(stream)))
+        vectors = np.concatenate([piece.outputs.embeddings for piece in heard])
+        audible = ~np.concatenate([piece.silent for piece in heard])
+        chosen = vectors[audible] if audible.any() else vectors
+        return np.asarray(chosen.mean(axis=0))
+
+    def save_pretrained(self, folder: str | PathLike[str]) -> Path:
+        """Write the model as a folder that :meth:`from_pretrained` reads.
+
+        Parameters
+        ----------
+        folder : path
+            Made if need be; gets ``config.json``, ``model.safetensors`` and a
+            model card, ``README.md``.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        path = Path(folder)
+        card = model_card(self.config, path.name)
+        write_folder(path, self.config, self.network.module.state_dict(), card)
+        return path
+
+    def _cut(self, stream: AudioStream) -> Iterator[tuple[Span, np.ndarray]]:
+        return segment_spans(
+            stream, self.extractor, self.config.segment_frames, self.config.overlap
+        )
+
+    def _listen(self, pieces: Iterable[tuple[Span, np.ndarray]]) -> Iterator[_Heard]:
+        for span, level in pieces:
+            if self.extractor.finishes:
+                outputs = self.network.run(self.extractor.finish(span.windows()))
+            else:
+                outputs = self.network.run_span(span)
+            yield _Heard(span.starts, span.tiled, level < SILENCE_DB, outputs)
+
+    def _prediction(
+        self, heard: list[_Heard], duration: float, source: str, **flags: bool
+    ) -> Prediction:
+        logits = np.concatenate([piece.outputs.logits for piece in heard]).astype(np.float64)
+        silent = np.concatenate([piece.silent for piece in heard])
+        starts = np.concatenate([piece.starts for piece in heard])
+        probabilities = softmax(logits / self.config.temperature)
+        probabilities[silent] = 1.0 / len(self.labels)
+        all_silent = bool(silent.all())
+        track = RULES[self.rule](probabilities if all_silent else probabilities[~silent])
+        flags |= {"silent": all_silent, "short": heard[-1].tiled}
+        return Prediction(
+            genre=UNKNOWN if all_silent else self.labels[int(track.argmax())],
+            confidence=float(track.max()),
+            probabilities=self._by_label(track),
+            timeline=self._timeline(starts, probabilities, silent, duration),
+            duration=duration,
+            flags=frozenset(flag for flag, holds in flags.items() if holds),
+            source=source,
+        )
+
+    def _timeline(
+        self, starts: np.ndarray, probabilities: np.ndarray, silent: np.ndarray, duration: float
+    ) -> tuple[SegmentPrediction, ...]:
+        seconds = self.extractor.hop_length / self.extractor.sample_rate
+        length = self.config.segment_frames * seconds
+        return tuple(
+            SegmentPrediction(
+                start=start,
+                end=min(start + length, max(duration, start)),
+                genre=UNKNOWN if is_silent else self.labels[int(row.argmax())],
+                confidence=float(row.max()),
+                probabilities=self._by_label(row),
+            )
+            for start, row, is_silent in zip(
+                (starts * seconds).tolist(), probabilities, silent, strict=True
+            )
+        )
+
+    def _by_label(self, row: np.ndarray) -> dict[str, float]:
+        return dict(zip(self.labels, row.tolist(), strict=True))
+
+
+def build_module(config: ModelConfig) -> Architecture:
+    """The untrained network that a configuration describes; see :func:`make_architecture`."""
+    extractor = make_extractor(config.features.name, **config.features.parameters)
+    return make_architecture(
+        config.architecture.name,
+        n_classes=len(config.labels),
+        n_bins=extractor.bins,
+        n_frames=config.segment_frames,
+        **config.architecture.parameters,
+    )

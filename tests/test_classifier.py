@@ -1,0 +1,282 @@
+"""What the classifier answers, for good sound and bad."""
+
+import contextlib
+import itertools
+import json
+import threading
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from audio_files import encode
+from conftest import LABELS, noise
+from genreclf import Failure, GenreClassifier, GenreclfError, Prediction
+from genreclf.errors import AudioDecodeError, ConfigError, IntegrityError, ModelNotFoundError
+from genreclf.prediction import RULES
+
+
+def check(prediction):
+    """What holds for every prediction."""
+    values = np.array(list(prediction.probabilities.values()))
+    assert np.isfinite(values).all()
+    assert values.sum() == pytest.approx(1, abs=1e-6)
+    assert (values >= 0).all()
+    assert prediction.confidence == values.max()
+    assert prediction.genre in (*LABELS, "unknown")
+
+
+def test_a_prediction_says_what_it_heard(classifier):
+    prediction = classifier.predict((noise(10), 22050))
+    check(prediction)
+    assert prediction.duration == pytest.approx(10)
+    assert prediction.flags == frozenset()
+    assert prediction.source == "<array>"
+    assert prediction.top(2)[0] == (prediction.genre, prediction.confidence)
+    assert len(prediction.top(2)) == 2
+    assert tuple(prediction.probabilities) == LABELS
+
+
+def test_the_timeline_covers_the_track(classifier):
+    timeline = classifier.predict((noise(10), 22050)).timeline
+    assert timeline[0].start == 0
+    assert timeline[0].end == pytest.approx(40 * 1709 / 22050)
+    assert timeline[-1].end == pytest.approx(10)
+    assert all(a.start < b.start < a.end for a, b in itertools.pairwise(timeline))
+
+
+def test_the_track_is_the_mean_of_its_segments(classifier):
+    prediction = classifier.predict((noise(10), 22050))
+    segments = [list(segment.probabilities.values()) for segment in prediction.timeline]
+    np.testing.assert_allclose(
+        list(prediction.probabilities.values()), np.mean(segments, axis=0), atol=1e-9
+    )
+
+
+def test_rules_by_hand():
+    segments = np.array([[0.6, 0.4], [0.6, 0.4], [0.1, 0.9]])
+    np.testing.assert_allclose(RULES["mean"](segments), [1.3 / 3, 1.7 / 3])
+    np.testing.assert_allclose(RULES["vote"](segments), [2 / 3, 1 / 3], atol=1e-5)
+    geometric = np.cbrt([0.036, 0.144])
+    np.testing.assert_allclose(RULES["product"](segments), geometric / geometric.sum())
+
+
+def test_a_tied_vote_falls_to_the_surer_genre():
+    assert RULES["vote"](np.array([[0.6, 0.4], [0.1, 0.9]])).argmax() == 1
+
+
+def test_the_rule_is_a_parameter_and_checked(model_folder):
+    voting = GenreClassifier.from_pretrained(model_folder, rule="vote")
+    check(voting.predict((noise(10), 22050)))
+    with pytest.raises(ConfigError, match="median"):
+        GenreClassifier.from_pretrained(model_folder, rule="median")
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-5])
+def test_silence_has_no_genre(classifier, level):
+    prediction = classifier.predict((noise(8, level=level), 22050))
+    check(prediction)
+    assert prediction.genre == "unknown"
+    assert prediction.confidence == pytest.approx(1 / 3)
+    assert prediction.flags == {"silent"}
+    assert {segment.genre for segment in prediction.timeline} == {"unknown"}
+
+
+def test_silent_segments_count_for_nothing(classifier):
+    sound = noise(15.5)
+    loud = classifier.predict((sound, 22050))
+    padded = classifier.predict((np.concatenate([sound, np.zeros(22050 * 31)]), 22050))
+    assert padded.timeline[-1].genre == "unknown"
+    assert padded.genre == loud.genre
+    assert padded.confidence == pytest.approx(loud.confidence, abs=0.05)
+    assert "silent" not in padded.flags
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 2.0])
+def test_short_sound_is_repeated_and_says_so(classifier, seconds):
+    prediction = classifier.predict((noise(seconds), 22050))
+    check(prediction)
+    assert prediction.flags == {"short"}
+    assert len(prediction.timeline) == 1
+    assert prediction.timeline[0].end == pytest.approx(prediction.duration)
+
+
+def test_broken_samples_are_said(classifier):
+    samples = noise(5)
+    samples[100] = np.nan
+    samples[2000] = np.inf
+    prediction = classifier.predict((samples, 22050))
+    check(prediction)
+    assert prediction.flags == {"non_finite"}
+
+
+def test_a_cut_file_is_used_and_says_so(classifier, tmp_path):
+    whole, cut = tmp_path / "whole.wav", tmp_path / "cut.wav"
+    encode(whole, noise(10), 22050, "wav")
+    cut.write_bytes(whole.read_bytes()[:-200_000])
+    prediction = classifier.predict(cut)
+    assert prediction.flags == {"truncated"}
+    assert 3 < prediction.duration < 9
+
+
+@given(
+    samples=arrays.arrays(
+        dtype=st.sampled_from([np.float32, np.float64, np.int16, np.uint8]),
+        shape=st.one_of(
+            st.tuples(st.integers(0, 4000)), st.tuples(st.integers(0, 2000), st.integers(0, 40))
+        ),
+    ),
+    rate=st.sampled_from([0, 999, 1000, 8000, 22050, 44100, 96000, 10**9]),
+)
+@example(samples=np.full(5000, 1e38), rate=22050)
+@example(samples=np.full(5000, -1e300), rate=22050)
+@example(samples=np.full((5000, 2), np.nan), rate=8000)
+@settings(max_examples=60, deadline=None)
+def test_any_waveform_gives_a_prediction_or_an_own_error(classifier, samples, rate):
+    with contextlib.suppress(GenreclfError):
+        check(classifier.predict((samples, rate)))
+
+
+def test_many_in_order_and_a_bad_one_is_one_record(classifier, tmp_path):
+    good, bad = tmp_path / "good.wav", tmp_path / "bad.mp3"
+    encode(good, noise(4), 22050, "wav")
+    bad.write_text("this is no music")
+    results = list(classifier.predict_many([good, bad, tmp_path / "absent.wav", good]))
+    assert [type(result) for result in results] == [Prediction, Failure, Failure, Prediction]
+    assert [result.source for result in results[:2]] == [str(good), str(bad)]
+    assert isinstance(results[1].error, AudioDecodeError)
+    assert "bad.mp3" in str(results[1].error)
+    assert results[0] == results[3]
+
+
+def test_many_is_lazy(classifier):
+    def sources():
+        yield noise(1), 22050
+        pytest.fail("the second source was read before it was asked for")
+
+    check(next(classifier.predict_many(sources())))
+
+
+def test_a_path_bytes_file_and_array_agree(classifier, tmp_path):
+    path = tmp_path / "noise.wav"
+    encode(path, noise(6), 22050, "wav")
+    with path.open("rb") as file:
+        results = [classifier.predict(source) for source in (path, str(path), file)]
+    results.append(classifier.predict(path.read_bytes()))
+    assert len({result.confidence for result in results}) == 1
+
+
+def test_threads_may_share_a_classifier(classifier):
+    sounds = [(noise(5, seed=seed), 22050) for seed in range(8)]
+    expected = [classifier.predict(sound).confidence for sound in sounds]
+    found = [0.0] * len(sounds)
+
+    def work(index):
+        found[index] = classifier.predict(sounds[index]).confidence
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(sounds))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_embedding_is_the_mean_before_the_last_layer(classifier):
+    sound = (noise(10), 22050)
+    vector = classifier.embed(sound)
+    assert vector.shape == (8,)
+    assert vector.dtype == np.float32
+    assert np.isfinite(vector).all()
+    assert not np.allclose(vector, classifier.embed((np.sin(np.arange(220500) / 9), 22050)))
+
+
+def test_json_form(classifier):
+    prediction = classifier.predict((noise(5), 22050))
+    record = json.loads(json.dumps(prediction.to_dict(top=2, timeline=True)))
+    assert record["version"] == 1
+    assert record["genre"] == prediction.genre
+    assert len(record["probabilities"]) == 2
+    assert record["timeline"][0].keys() == {"start", "end", "genre", "confidence", "probabilities"}
+    assert "timeline" not in prediction.to_dict()
+
+
+def test_saved_and_loaded_is_the_same(classifier, model_folder):
+    loaded = GenreClassifier.from_pretrained(model_folder)
+    assert loaded.config == classifier.config
+    sound = (noise(7), 22050)
+    assert loaded.predict(sound) == classifier.predict(sound)
+    assert {path.name for path in model_folder.iterdir()} == {
+        "README.md", "config.json", "model.safetensors",
+    }  # fmt: skip
+
+
+def test_an_unknown_model_suggests_near_names(tmp_path):
+    with pytest.raises(ModelNotFoundError, match="did you mean 'dong2018'"):
+        GenreClassifier.from_pretrained("dong2081")
+    with pytest.raises(ModelNotFoundError, match="no such folder"):
+        GenreClassifier.from_pretrained(tmp_path / "absent")
+    with pytest.raises(ModelNotFoundError, match=r"config\.json"):
+        GenreClassifier.from_pretrained(tmp_path)
+
+
+def test_an_unknown_device_is_an_error(model_folder):
+    with pytest.raises(ConfigError, match="toaster"):
+        GenreClassifier.from_pretrained(model_folder, device="toaster")
+
+
+def damaged(model_folder, tmp_path, **changes):
+    """A copy of the model with another config."""
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    config = json.loads((model_folder / "config.json").read_text())
+    config.update(changes)
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "model.safetensors").write_bytes((model_folder / "model.safetensors").read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": 99}, "format is 99"),
+        ({"labels": ["one"]}, "labels"),
+        ({"labels": ["one", "one"]}, "labels"),
+        ({"temperature": 0}, "temperature"),
+        ({"overlap": 1.0}, "overlap"),
+        ({"segment_frames": "forty"}, "segment_frames"),
+        ({"features": {"name": "logmel-13fps"}}, "features"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_wrong_config_is_named(model_folder, tmp_path, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        GenreClassifier.from_pretrained(damaged(model_folder, tmp_path, **changes))
+
+
+def test_weights_that_do_not_fit_are_named(model_folder, tmp_path):
+    folder = damaged(model_folder, tmp_path, labels=["a", "b", "c", "d"])
+    with pytest.raises(IntegrityError, match=r"output\.weight"):
+        GenreClassifier.from_pretrained(folder)
+
+
+def test_cut_weights_are_an_integrity_error(model_folder, tmp_path):
+    folder = damaged(model_folder, tmp_path)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        GenreClassifier.from_pretrained(folder)
+
+
+def test_weights_that_are_not_finite_are_refused(classifier, tmp_path):
+    folder = classifier.save_pretrained(tmp_path / "nan")
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    tensors["output.bias"] = torch.full_like(tensors["output.bias"], float("nan"))
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(IntegrityError, match="NaN"):
+        GenreClassifier.from_pretrained(folder)
