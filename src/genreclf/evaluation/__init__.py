@@ -1,0 +1,22 @@
+"""How good a classifier is: metrics, protocols and reports."""
+
+from genreclf.evaluation.evaluate import Evaluation, TrackResult, evaluate
+from genreclf.evaluation.metrics import Scores, score, summarise
+from genreclf.evaluation.protocols import PROTOCOLS, Protocol, make_split, run_protocol
+from genreclf.evaluation.report import read_evaluations, read_scores, write_report
+
+__all__ = [
+    "PROTOCOLS",
+    "Evaluation",
+    "Protocol",
+    "Scores",
+    "TrackResult",
+    "evaluate",
+    "make_split",
+    "read_evaluations",
+    "read_scores",
+    "run_protocol",
+    "score",
+    "summarise",
+    "write_report",
+]
