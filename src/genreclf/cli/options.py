@@ -1,0 +1,49 @@
+"""Arguments and options that several commands have."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genreclf.pretrained import DEFAULT_MODEL
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+data_argument = click.argument("data", type=click.Path(exists=True, path_type=Path))
+
+model_option = click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="A registered name or a model folder."
+)
+
+recipe_option = click.option(
+    "--recipe", default="default", show_default=True, help="A name or a TOML file."
+)
+
+seed_option = click.option(
+    "--seed", default=0, show_default=True, help="Decides all random numbers."
+)
+
+split_option = click.option(
+    "--split",
+    type=click.Choice(["paper", "artist-filtered", "given"]),
+    default="paper",
+    show_default=True,
+    help="Which tracks are trained on, watched, and tested on.",
+)
+
+lists_option = click.option(
+    "--lists",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder with the lists of the artist-filtered split.",
+)
+
+
+def output_option(content: str) -> Decorator:
+    """The folder that a command writes to."""
+    return click.option(
+        "--output",
+        required=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        help=f"The folder for {content}.",
+    )

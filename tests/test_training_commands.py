@@ -1,0 +1,164 @@
+"""From a folder of music to a trained, measured model, by the commands alone."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from audio_files import encode
+from conftest import noise
+from genreclf import GenreClassifier
+from genreclf.cli import main
+from genreclf.training import Recipe
+
+RECIPE = """
+description = "small, for a test"
+
+[features]
+parameters = { merge = 4 }
+segment_frames = 24
+
+[architecture]
+parameters = { filters = [4, 4], pools = [[2, 2], [2, 2]], dense = 8 }
+
+[optimiser]
+learning_rate = 0.01
+
+[training]
+epochs = 8
+batch_size = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two genres, of a high and of a low tone in noise, and one file that is no music."""
+    root = tmp_path_factory.mktemp("data") / "mine"
+    for genre, hertz in {"flute": 2000, "tuba": 110}.items():
+        (root / genre).mkdir(parents=True)
+        for track in range(10):
+            samples = noise(4, seed=hertz + track, level=0.02)
+            samples += 0.3 * np.sin(2 * np.pi * hertz * np.arange(len(samples)) / 22050)
+            encode(root / genre / f"{track}.wav", samples.astype(np.float32), 22050, "wav")
+    (root / "tuba" / "broken.wav").write_bytes(b"RIFF")
+    return root
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipes") / "small.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(data, recipe, tmp_path_factory):
+    output = tmp_path_factory.mktemp("trained") / "model"
+    result = run("train", data, "--recipe", recipe, "--output", output, "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    return output, result
+
+
+def test_training_prints_each_side_as_what_it_is(trained):
+    _, result = trained
+    assert "10 tracks to train on, 4 to watch, 6 to test on" in result.stderr
+    assert "broken" in result.stderr
+    for side in ("training", "validation", "test"):
+        assert f"{side} side: 100.0%" in result.stdout
+
+
+def test_the_output_folder_is_a_model(trained, data):
+    output, _ = trained
+    classifier = GenreClassifier.from_pretrained(output)
+    assert classifier.predict(data / "tuba" / "3.wav").genre == "tuba"
+    result = run("predict", data / "flute" / "3.wav", "--model", output, "--format", "jsonl")
+    assert json.loads(result.stdout)["genre"] == "flute"
+    card = (output / "README.md").read_text()
+    assert "small, for a test" in card
+    assert "paper, seed 0" in card
+
+
+def test_a_finished_run_is_kept_unless_resumed(trained, data, recipe):
+    output, first = trained
+    arguments = ("train", data, "--recipe", recipe, "--output", output, "--device", "cpu")
+    again = run(*arguments)
+    assert again.exit_code == 2
+    assert "holds a run already" in again.stderr
+    resumed = run(*arguments, "--resume")
+    assert resumed.exit_code == 0
+    assert resumed.stdout == first.stdout
+
+
+def test_a_model_is_evaluated_with_a_report(trained, data, tmp_path):
+    output, _ = trained
+    result = run("evaluate", data, "--model", output, "--output", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "100.0% of tracks" in result.stdout
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["scores"]["accuracy"] == 1.0
+    assert metrics["scores"]["tracks"] == 20
+    assert "<html" in (tmp_path / "report.html").read_text()
+
+
+def test_a_protocol_trains_and_tests_and_keeps_what_is_done(data, recipe, tmp_path):
+    arguments = ("evaluate", data, "--protocol", "paper", "--recipe", recipe,
+                 "--output", tmp_path)  # fmt: skip
+    first = run(*arguments, "--runs", "1")
+    assert first.exit_code == 0, first.output
+    stored = tmp_path / "runs" / "seed-000" / "model.safetensors"
+    made = stored.stat().st_mtime_ns
+    both = run(*arguments, "--runs", "2")
+    assert both.exit_code == 0, both.output
+    assert "seed 0:" in both.stdout
+    assert "seed 1:" in both.stdout
+    assert "mean " in both.stdout
+    assert stored.stat().st_mtime_ns == made
+    assert len(json.loads((tmp_path / "metrics.json").read_text())["runs"]) == 2
+
+
+def test_another_recipe_does_not_mix_with_finished_runs(data, recipe, tmp_path):
+    other = tmp_path / "other.toml"
+    other.write_text(RECIPE.replace("epochs = 8", "epochs = 2"))
+    for name in (recipe, other):
+        result = run("evaluate", data, "--protocol", "paper", "--recipe", name,
+                     "--output", tmp_path / "out")  # fmt: skip
+    assert result.exit_code == 2
+    assert "another recipe" in result.stderr
+
+
+def test_the_artist_filtered_protocol_asks_for_its_lists(data, recipe, tmp_path):
+    result = run("evaluate", data, "--protocol", "artist-filtered", "--recipe", recipe,
+                 "--output", tmp_path)  # fmt: skip
+    assert result.exit_code == 2
+    assert "lists" in result.stderr
+
+
+def test_one_genre_is_an_error(data, recipe, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "tuba").symlink_to(data / "tuba")
+    result = run("train", tmp_path / "one", "--recipe", recipe, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "one genre" in result.stderr
+
+
+def test_tuning_goes_on_with_its_study_and_writes_a_recipe(data, recipe, tmp_path):
+    pytest.importorskip("optuna", reason="the extra `tune` is not installed")
+    for trials in (3, 4):
+        result = run("tune", data, "--recipe", recipe, "--output", tmp_path, "--trials", "2")
+        assert result.exit_code == 0, result.output
+        assert result.stdout.count("complete") + result.stdout.count("fail") >= trials - 1
+    best = Recipe.load(tmp_path / "best.toml")
+    assert best.training.epochs == 8
+    assert best.optimiser.learning_rate != 0.01
+
+
+def test_tensorboard_files_are_written(data, recipe, tmp_path):
+    pytest.importorskip("tensorboard", reason="the extra `tensorboard` is not installed")
+    result = run("train", data, "--recipe", recipe, "--output", tmp_path / "m", "--tensorboard")
+    assert result.exit_code == 0, result.output
+    assert list((tmp_path / "m" / "tensorboard").glob("events.*"))
