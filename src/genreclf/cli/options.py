@@ -21,7 +21,11 @@ recipe_option = click.option(
 )
 
 seed_option = click.option(
-    "--seed", default=0, show_default=True, help="Decides all random numbers."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Decides all random numbers.",
 )
 
 split_option = click.option(

@@ -59,7 +59,7 @@ class Run:
         accelerator: Accelerator,
         seed: int,
     ) -> None:
-        set_seed(seed)
+        set_seed(_derived(seed))
         self.config = config
         self.recipe = recipe
         self.valid = valid
@@ -101,7 +101,7 @@ class Run:
         """
         began = time.perf_counter()
         epoch = len(self.history)
-        set_seed(self.seed * 1_000_003 + epoch + 1, device_specific=True)
+        set_seed(_derived(self.seed, epoch), device_specific=True)
         rng = np.random.default_rng([self.seed, epoch])
         steps = len(self._batches) * self.recipe.training.epochs
         losses, rate = [], 0.0
@@ -217,6 +217,11 @@ class Run:
         last_round = accuracies[-size:]
         first, last = last_round[:_PLATEAU_EPOCHS], last_round[-_PLATEAU_EPOCHS:]
         return abs(float(np.mean(last)) - float(np.mean(first))) < _PLATEAU_CHANGE
+
+
+def _derived(*numbers: int) -> int:
+    # Seeds of libraries have 32 bits, and neighbouring ones must not give related streams.
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0]) // 2
 
 
 def _class_weights(features: FeatureSet) -> Tensor:

@@ -60,7 +60,7 @@ class Trainer:
     resume : bool
         Go on with the run in `output`, if there is one.
     seed : int
-        Decides all random numbers.
+        Decides all random numbers; at least 0.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to train; "auto" is what Accelerate finds.
     precision : {"no", "bf16", "fp16"}
@@ -71,6 +71,11 @@ class Trainer:
         Log to ``tensorboard/`` in `output` too (extra ``tensorboard``).
     metadata : mapping, optional
         For the model card; see :func:`genreclf.pretrained.card.model_card`.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe is not valid, or the seed is negative.
 
     Examples
     --------
@@ -93,6 +98,8 @@ class Trainer:
         tensorboard: bool = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        if seed < 0:
+            raise ConfigError(f"the seed must not be negative (got {seed})")
         loaded = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
         self.recipe = _override(loaded, architecture, features)
         self.output = None if output is None else Path(output)
