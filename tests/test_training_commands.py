@@ -1,6 +1,8 @@
 """From a folder of music to a trained, measured model, by the commands alone."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -20,10 +22,10 @@ parameters = { merge = 4 }
 segment_frames = 24
 
 [architecture]
-parameters = { filters = [4, 4], pools = [[2, 2], [2, 2]], dense = 8 }
+parameters = { filters = [4, 8], pools = [[2, 2], [2, 2]], dense = 16, dropout = [0.0, 0.0] }
 
 [optimiser]
-learning_rate = 0.01
+learning_rate = 0.004
 
 [training]
 epochs = 8
@@ -81,6 +83,18 @@ def test_the_output_folder_is_a_model(trained, data):
     card = (output / "README.md").read_text()
     assert "small, for a test" in card
     assert "paper, seed 0" in card
+
+
+def test_two_processes_train_together(data, recipe, tmp_path):
+    """As `accelerate launch` starts them; their gradients are averaged."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+               "--nproc_per_node", "2", "-m", "genreclf", "train", str(data), "--recipe", str(recipe),
+               "--output", str(tmp_path / "model"), "--device", "cpu"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True,
+                          timeout=300)  # fmt: skip
+    assert done.stdout.count("test side: 100.0%") == 1
+    log = (tmp_path / "model" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in log] == list(range(1, 9))
 
 
 def test_a_finished_run_is_kept_unless_resumed(trained, data, recipe):
@@ -154,7 +168,7 @@ def test_tuning_goes_on_with_its_study_and_writes_a_recipe(data, recipe, tmp_pat
         assert result.stdout.count("complete") + result.stdout.count("fail") >= trials - 1
     best = Recipe.load(tmp_path / "best.toml")
     assert best.training.epochs == 8
-    assert best.optimiser.learning_rate != 0.01
+    assert best.optimiser.learning_rate != 0.004
 
 
 def test_tensorboard_files_are_written(data, recipe, tmp_path):

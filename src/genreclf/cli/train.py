@@ -61,6 +61,8 @@ def train(
     with the columns path and genre), or features extracted before. The output
     folder is a model: `genreclf predict SONG --model OUTPUT`.
     """
+    from accelerate import PartialState
+
     from genreclf.cli.data import open_features
     from genreclf.evaluation import make_split
     from genreclf.pretrained import Component
@@ -68,7 +70,9 @@ def train(
 
     settings = Recipe.load(recipe)
     wanted = Component(settings.features.name, settings.features.parameters)
-    features = open_features(data, wanted, output / "features")
+    processes = PartialState(cpu=device == "cpu")
+    with processes.main_process_first():  # the others find the features extracted
+        features = open_features(data, wanted, output / "features")
     sides = make_split(features, split, seed, lists)
     train_side, valid_side, test_side = (features.subset(side) for side in sides)
     click.echo(
@@ -87,7 +91,8 @@ def train(
         metadata={"data": data.name, "split": f"{split}, seed {seed}", "recipe": recipe},
     )
     result = _fit(trainer, settings, train_side, valid_side)
-    _report(result, {"training": train_side, "validation": valid_side, "test": test_side})
+    if processes.is_main_process:
+        _report(result, {"training": train_side, "validation": valid_side, "test": test_side})
 
 
 def _fit(
