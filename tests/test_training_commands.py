@@ -87,11 +87,15 @@ def test_the_output_folder_is_a_model(trained, data):
 
 def test_two_processes_train_together(data, recipe, tmp_path):
     """As `accelerate launch` starts them; their gradients are averaged."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
-               "--nproc_per_node", "2", "-m", "genreclf", "train", str(data), "--recipe", str(recipe),
-               "--output", str(tmp_path / "model"), "--device", "cpu"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True,
-                          timeout=300)  # fmt: skip
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    train = ["genreclf", "train", data, "--recipe", recipe, "--output", tmp_path / "model"]
+    done = subprocess.run(
+        [*launch, "-m", *map(str, train), "--device", "cpu"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
     assert done.stdout.count("test side: 100.0%") == 1
     log = (tmp_path / "model" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in log] == list(range(1, 9))
