@@ -45,7 +45,11 @@ class MissingExtraError(GenreclfError):
     """
 
     def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(
+        super().__init__(purpose, extra)
+
+    def __str__(self) -> str:
+        purpose, extra = self.args
+        return (
             f"{purpose} need an optional dependency; install it with: "
             f"pip install 'genreclf[{extra}]'"
         )
