@@ -1,6 +1,7 @@
 """The network of Dong 2018, arXiv 1802.09697."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,8 @@ from torch.nn import functional as F
 
 from genreclf.architectures.base import Architecture
 from genreclf.errors import ConfigError
+
+_LARGEST_MAP = 2**26  # values that the first convolution gives for a segment: 256 MiB
 
 
 class Dong2018(Architecture):
@@ -33,7 +36,8 @@ class Dong2018(Architecture):
     Raises
     ------
     ConfigError
-        If a segment is too small for these kernels and pools.
+        If a parameter has another form, a segment is too small for these kernels and
+        pools, or so large that the first convolution would give over 2**26 values.
 
     Examples
     --------
@@ -54,6 +58,12 @@ class Dong2018(Architecture):
         dropout: Sequence[float] = (0.2, 0.2),
     ) -> None:
         super().__init__(n_classes, n_bins, n_frames)
+        _check(filters, kernels, pools, dense, dropout)
+        if filters[0] * n_bins * n_frames > _LARGEST_MAP:
+            raise ConfigError(
+                f"dong2018: {filters[0]} filters on {n_bins} bins x {n_frames} frames give over "
+                f"{_LARGEST_MAP:,} values for one segment"
+            )
         self.pools = [(p[0], p[1]) for p in pools]
         self.stride = self.pools[0][1] * self.pools[1][1]
         height, self.columns = (
@@ -109,6 +119,35 @@ class Dong2018(Architecture):
 
     def _dense(self, maps: Tensor) -> Tensor:
         return F.relu(self.hidden(torch.flatten(self.drop_maps(maps), 1)))
+
+
+def _check(filters: Any, kernels: Any, pools: Any, dense: Any, dropout: Any) -> None:
+    requirements = {
+        f"filters must be two whole numbers, at least 1 (got {filters!r:.80})": _is_pair(
+            filters, _is_size
+        ),
+        f"kernels must be two pairs of whole numbers, at least 1 (got {kernels!r:.80})": _is_pair(
+            kernels, lambda pair: _is_pair(pair, _is_size)
+        ),
+        f"pools must be two pairs of whole numbers, at least 1 (got {pools!r:.80})": _is_pair(
+            pools, lambda pair: _is_pair(pair, _is_size)
+        ),
+        f"dense must be a whole number, at least 1 (got {dense!r:.80})": _is_size(dense),
+        f"dropout must be two numbers, 0 to 1 (got {dropout!r:.80})": _is_pair(
+            dropout, lambda rate: type(rate) in (int, float) and 0 <= rate <= 1
+        ),
+    }
+    for requirement, met in requirements.items():
+        if not met:
+            raise ConfigError(f"dong2018: {requirement}")
+
+
+def _is_pair(value: Any, holds: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(map(holds, value))
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and value >= 1
 
 
 def _size_after(size: int, kernels: Sequence[int], pools: Sequence[int]) -> int:

@@ -25,7 +25,7 @@ class LogMel(Extractor):
     n_fft : int
         Window length in samples.
     hop_length : int
-        Samples from one frame to the next, at most `n_fft`.
+        Samples from one frame to the next, `n_fft` / 64 to `n_fft`.
     n_mels : int
         Mel filters (Slaney scale and area), a multiple of `merge`.
     fmin, fmax : float
@@ -69,10 +69,16 @@ class LogMel(Extractor):
     segment_frames: int = 128
 
     def __post_init__(self) -> None:
+        counts = ("sample_rate", "n_fft", "hop_length", "n_mels", "merge", "segment_frames")
         requirements = {
+            f"{', '.join(counts)} must be whole numbers": (
+                all(type(getattr(self, name)) is int for name in counts)
+            ),
             "sample_rate must be 1,000 to 768,000 Hz": 1_000 <= self.sample_rate <= 768_000,
             "n_fft must be 16 to 65,536": 16 <= self.n_fft <= 65_536,
-            "hop_length must be 1 to n_fft": 1 <= self.hop_length <= self.n_fft,
+            "hop_length must be n_fft / 64 to n_fft": (
+                self.n_fft / 64 <= self.hop_length <= self.n_fft
+            ),
             "n_mels must be 1 to 1,024": 1 <= self.n_mels <= 1_024,
             "0 <= fmin < fmax <= sample_rate / 2 must hold": (
                 0 <= self.fmin < self.fmax <= self.sample_rate / 2

@@ -12,7 +12,7 @@ from typing import Any
 
 import pluggy
 
-from genreclf.errors import ConfigError, PluginError
+from genreclf.errors import ConfigError, GenreclfError, PluginError
 from genreclf.plugins.hookspecs import GROUP, KINDS, Hookspecs, Kind
 
 
@@ -46,7 +46,7 @@ class Registration:
         PluginError
             If the import fails, with the plugin's name and the reason.
         """
-        if not isinstance(self.target, str):
+        if not isinstance(self.target, str) or "://" in self.target:
             return self.target
         module, _, attribute = self.target.partition(":")
         try:
@@ -175,7 +175,7 @@ class Registry:
         PluginError
             As :meth:`find` does.
         ConfigError
-            If it does not take these parameters; its own are listed.
+            If it does not take these parameters (its own are listed) or fails with them.
         """
         factory = self.load(kind, name)
         try:
@@ -184,7 +184,15 @@ class Registry:
             raise ConfigError(
                 f"{kind[:-1]} '{name}': {error}; it takes {inspect.signature(factory)}"
             ) from error
-        return factory(**parameters)
+        try:
+            return factory(**parameters)
+        except GenreclfError:
+            raise
+        except Exception as error:  # values of a wrong type or size, which anybody's code meets
+            raise ConfigError(
+                f"{kind[:-1]} '{name}' cannot be built with these parameters: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
 
 def _package_of(entry_point: metadata.EntryPoint) -> str:

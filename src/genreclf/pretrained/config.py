@@ -1,6 +1,8 @@
 """What stands in a model folder's ``config.json``."""
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -35,7 +37,14 @@ class ModelConfig:
     temperature : float
         Logits are divided by it before the softmax.
     metadata : mapping
-        For people: what it was trained on, by which version, with which figures.
+        For people: what it was trained on, by which version, with which figures;
+        see :func:`genreclf.pretrained.card.model_card`. Models that differ in
+        nothing else are equal.
+    requires : tuple of str
+        Packages whose plugins register the architecture or the features.
+    weights_sha256 : str or None
+        Of ``model.safetensors``, in hexadecimal, so that a config that was checked
+        vouches for the weights too.
     """
 
     architecture: Component
@@ -44,11 +53,25 @@ class ModelConfig:
     segment_frames: int
     overlap: float = 0.5
     temperature: float = 1.0
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    requires: tuple[str, ...] = ()
+    weights_sha256: str | None = field(default=None, compare=False)
 
     def to_json(self) -> str:
-        """The text of ``config.json``."""
-        return json.dumps({"format": FORMAT_VERSION, **asdict(self)}, indent=2) + "\n"
+        """The text of ``config.json``.
+
+        Raises
+        ------
+        ConfigError
+            If a value is not fit for JSON, or :meth:`from_json` would refuse it.
+        """
+        where = "model configuration"
+        try:
+            text = json.dumps({"format": FORMAT_VERSION, **asdict(self)}, indent=2) + "\n"
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigError(f"{where}: not fit for JSON: {error}") from error
+        self.from_json(text, where)
+        return text
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "ModelConfig":
@@ -67,7 +90,7 @@ class ModelConfig:
             of the wrong type or out of range.
         """
         try:
-            raw = json.loads(text)
+            raw = parse_json(text)
         except (ValueError, RecursionError) as error:
             raise ConfigError(f"{where}: not valid JSON: {error}") from error
         if not isinstance(raw, dict):
@@ -87,7 +110,43 @@ class ModelConfig:
             overlap=float(raw["overlap"]),
             temperature=float(raw["temperature"]),
             metadata=raw["metadata"],
+            requires=tuple(raw.get("requires", ())),
+            weights_sha256=raw.get("weights_sha256"),
         )
+
+
+def parse_json(text: str) -> Any:
+    """JSON as its standard has it, which Python's own reader does not insist on.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON, or holds NaN or infinite numbers, an object with the same
+        key twice, or text that is not Unicode.
+    RecursionError
+        If it is nested too deeply.
+    """
+    value = json.loads(
+        text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unique_keys
+    )
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _finite(literal: str) -> float:
+    value = float(literal)
+    if not math.isfinite(value):
+        raise ValueError(f"{literal} is not a finite number")
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{twice!r:.80} stands twice in one object")
+    return unique
 
 
 def _check(raw: dict[str, Any], where: str) -> None:
@@ -100,11 +159,15 @@ def _check(raw: dict[str, Any], where: str) -> None:
         "temperature": ("a number, 0.01 to 100", lambda v: _is_number(v) and 0.01 <= v <= 100),
         "metadata": ("an object", lambda v: isinstance(v, dict)),
     }
-    odd = sorted(raw.keys() ^ rules.keys())
+    optional = {
+        "requires": ("a list of package names", _are_packages),
+        "weights_sha256": ("64 hexadecimal digits, or null", _is_digest_or_none),
+    }
+    odd = sorted((raw.keys() - optional.keys()) ^ rules.keys())
     if odd:
-        raise ConfigError(f"{where}: missing or unknown: {', '.join(map(repr, odd))}")
-    for key, (wanted, holds) in rules.items():
-        if not holds(raw[key]):
+        raise ConfigError(f"{where}: missing or unknown: {', '.join(map(repr, odd))}"[:500])
+    for key, (wanted, holds) in (rules | optional).items():
+        if key in raw and not holds(raw[key]):
             raise ConfigError(f"{where}: '{key}' must be {wanted}, not {raw[key]!r:.80}")
 
 
@@ -121,9 +184,21 @@ def _are_labels(value: Any) -> bool:
     return (
         isinstance(value, list)
         and 2 <= len(value) <= 10_000
-        and all(isinstance(label, str) and label for label in value)
+        and all(isinstance(label, str) and label and label.isprintable() for label in value)
         and len(set(value)) == len(value)
     )
+
+
+def _are_packages(value: Any) -> bool:
+    # Only names: they end up in a command that the reader is told to run.
+    return isinstance(value, list | tuple) and all(
+        isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name)
+        for name in value
+    )
+
+
+def _is_digest_or_none(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value)))
 
 
 def _is_frame_count(value: Any) -> bool:

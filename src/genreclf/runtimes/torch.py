@@ -1,9 +1,11 @@
 """Running a network with PyTorch."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -55,8 +57,17 @@ class TorchNetwork:
         return Outputs(embeddings.float().cpu().numpy(), logits.float().cpu().numpy())
 
 
-def load_weights(module: Architecture, path: Path) -> None:
-    """Put the weights of a safetensors file into a network.
+def load_network(build: Callable[[], Architecture], path: Path) -> Architecture:
+    """Build a network and put the weights of a safetensors file into it.
+
+    It is built on PyTorch's meta device first, which takes no memory, and compared
+    with the file's header: what is built for real is no larger than the file.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the untrained network.
+    path : Path
 
     Raises
     ------
@@ -64,25 +75,42 @@ def load_weights(module: Architecture, path: Path) -> None:
         If the file is missing or damaged, or its tensors are not the network's in
         name, shape or type, or hold NaN or infinite values.
     """
-    try:
+    with torch.device("meta"):
+        expected = build().state_dict()
+    with _reading(path), safe_open(path, "pt") as file:
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    problems = [f"'{name}' is missing" for name in expected if name not in shapes]
+    problems += [f"'{name}' is not the network's" for name in shapes if name not in expected]
+    problems += [
+        f"'{name}' is {shapes[name]} where the network has {tuple(expected[name].shape)}"
+        for name in expected.keys() & shapes.keys()
+        if shapes[name] != tuple(expected[name].shape)
+    ]
+    _refuse(problems, path)
+    with _reading(path):
         tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise IntegrityError(f"{path}: the weights cannot be read: {error}") from error
-    expected = module.state_dict()
-    problems = [f"'{name}' is missing" for name in expected if name not in tensors]
-    problems += [f"'{name}' is not the network's" for name in tensors if name not in expected]
-    for name in expected.keys() & tensors.keys():
-        wanted, found = expected[name], tensors[name]
-        if (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
-            problems.append(
-                f"'{name}' is {found.dtype} {tuple(found.shape)} "
-                f"where the network has {wanted.dtype} {tuple(wanted.shape)}"
-            )
-        elif not bool(torch.isfinite(found).all()):
+    for name, tensor in tensors.items():
+        if tensor.dtype != expected[name].dtype:
+            problems.append(f"'{name}' is {tensor.dtype}, not {expected[name].dtype}")
+        elif not bool(torch.isfinite(tensor).all()):
             problems.append(f"'{name}' has NaN or infinite values")
+    _refuse(problems, path)
+    module = build()
+    module.load_state_dict(tensors)
+    return module
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # of many types, for files that are damaged in many ways
+        raise IntegrityError(f"{path}: the weights cannot be read: {error}") from error
+
+
+def _refuse(problems: list[str], path: Path) -> None:
     if problems:
         raise IntegrityError(
             f"{path}: the weights do not fit the configuration beside them: "
             f"{'; '.join(sorted(problems)[:5])}. Get the model again."
         )
-    module.load_state_dict(tensors)
