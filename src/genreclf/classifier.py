@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from genreclf import __version__
 from genreclf.architectures import make_architecture
 from genreclf.audio import AudioSource, AudioStream, open_audio, source_name
 from genreclf.errors import ConfigError, GenreclfError
@@ -23,6 +26,7 @@ from genreclf.pretrained import (
     write_folder,
 )
 from genreclf.pretrained.card import model_card
+from genreclf.pretrained.components import check_components, providers
 from genreclf.runtimes import Outputs
 from genreclf.segments import Span, hop_of, spans
 
@@ -85,6 +89,8 @@ class GenreClassifier:
         cls,
         name: str | PathLike[str] = DEFAULT_MODEL,
         *,
+        sha256: str | None = None,
+        local_files_only: bool = False,
         rule: Rule = "mean",
         device: str = "cpu",
     ) -> GenreClassifier:
@@ -93,8 +99,16 @@ class GenreClassifier:
         Parameters
         ----------
         name : str or path
-            A model folder, or a registered name (``genreclf plugins`` lists them);
-            the weights that come with the package if left out.
+            A model folder, a name (``genreclf models list`` lists them),
+            ``hf://owner/repository[@revision]``, or the ``https://`` address of a
+            ``.zip`` or ``.tar.gz`` of a model folder or of its ``config.json``; see
+            :func:`genreclf.pretrained.find_model`. The weights that come with the
+            package if left out.
+        sha256 : str, optional
+            Of the file at an ``https://`` address, in hexadecimal, unless the
+            address itself ends with ``#sha256=...``.
+        local_files_only : bool
+            Never use the network. So does ``GENRECLF_OFFLINE=1``.
         rule : {"mean", "vote", "product"}
             How the segments make a track.
         device : str
@@ -103,13 +117,16 @@ class GenreClassifier:
         Raises
         ------
         ModelNotFoundError
-            If there is no such folder or name.
+            If there is no such folder, name or repository, or it is not in the cache
+            and the network must not be used.
         ConfigError
-            If its configuration is not valid.
-        PluginError
-            If it needs an architecture or features that are not registered.
+            If its configuration is not valid, or needs an architecture or features
+            that no installed package registers.
         IntegrityError
-            If its weights are damaged or do not fit.
+            If its weights are damaged or do not fit, or a download is not what was
+            asked for.
+        DownloadError, CacheError
+            If it cannot be downloaded, or not be kept.
 
         Examples
         --------
@@ -117,12 +134,12 @@ class GenreClassifier:
         >>> GenreClassifier.from_pretrained().labels[:3]
         ('blues', 'classical', 'country')
         """
-        from genreclf.runtimes.torch import load_weights
+        from genreclf.runtimes.torch import load_network
 
-        folder = find_model(name)
+        folder = find_model(name, sha256=sha256, local_files_only=local_files_only)
         config = read_config(folder)
-        module = build_module(config)
-        load_weights(module, folder / WEIGHTS)
+        check_components(config, str(folder))
+        module = load_network(lambda: build_module(config), folder / WEIGHTS)
         return cls(config, module, rule=rule, device=device)
 
     @property
@@ -231,7 +248,7 @@ class GenreClassifier:
         chosen = vectors[audible] if audible.any() else vectors
         return np.asarray(chosen.mean(axis=0))
 
-    def save_pretrained(self, folder: str | PathLike[str]) -> Path:
+    def save_pretrained(self, folder: str | PathLike[str], **metadata: Any) -> Path:
         """Write the model as a folder that :meth:`from_pretrained` reads.
 
         Parameters
@@ -239,16 +256,78 @@ class GenreClassifier:
         folder : path
             Made if need be; gets ``config.json``, ``model.safetensors`` and a
             model card, ``README.md``.
+        **metadata
+            More for the model card, fit for JSON: ``description``, ``data``,
+            ``split``, ``figures`` (measure to value), ``recipe``, ``licence``
+            (an SPDX identifier), ``citation``, or any other fact.
 
         Returns
         -------
         Path
             The folder.
+
+        Raises
+        ------
+        ConfigError
+            If the metadata is not fit for JSON.
         """
         path = Path(folder)
-        card = model_card(self.config, path.name)
-        write_folder(path, self.config, self.network.module.state_dict(), card)
+        self._save(path, path.name, metadata)
         return path
+
+    def push_to_hub(
+        self,
+        repository: str,
+        *,
+        revision: str | None = None,
+        private: bool = False,
+        message: str | None = None,
+        **metadata: Any,
+    ) -> str:
+        """Upload the model to the Hugging Face Hub.
+
+        Parameters
+        ----------
+        repository : str
+            ``"owner/name"``; made if it does not exist. Log in with ``hf auth login``
+            or set ``HF_TOKEN`` first.
+        revision : str, optional
+            The branch.
+        private : bool
+            Whether a repository that is made is private.
+        message : str, optional
+            Of the commit.
+        **metadata
+            As for :meth:`save_pretrained`.
+
+        Returns
+        -------
+        str
+            What :meth:`from_pretrained` takes to load exactly this version,
+            ``hf://owner/name@commit``.
+
+        Raises
+        ------
+        DownloadError
+            If the Hub cannot be reached or refuses.
+        ConfigError
+            If the repository is not ``"owner/name"``, or the network must not be
+            used (``GENRECLF_OFFLINE=1``).
+        """
+        from genreclf.pretrained.hub import upload
+
+        with TemporaryDirectory() as folder:
+            self._save(Path(folder), f"hf://{repository}", metadata)
+            return upload(Path(folder), repository, revision, private, message)
+
+    def _save(self, folder: Path, name: str, metadata: dict[str, Any]) -> None:
+        facts = {"genreclf": __version__, **self.config.metadata, **metadata}
+        config = dataclasses.replace(
+            self.config,
+            metadata=facts,
+            requires=tuple(sorted({*self.config.requires, *providers(self.config)})),
+        )
+        write_folder(folder, config, self.network.module.state_dict(), model_card(config, name))
 
     def _cut(self, stream: AudioStream) -> Iterator[tuple[Span, np.ndarray]]:
         return segment_spans(

@@ -29,6 +29,14 @@ class IntegrityError(GenreclfError):
     """Weights do not fit their configuration, or a file is damaged."""
 
 
+class DownloadError(GenreclfError):
+    """A model cannot be downloaded: no network, a server that fails, or too large."""
+
+
+class CacheError(GenreclfError):
+    """The folder of downloaded models cannot be written: read-only, full, not a folder."""
+
+
 class PluginError(GenreclfError):
     """A name is not registered, registered twice, or its plugin is broken."""
 

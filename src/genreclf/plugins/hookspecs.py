@@ -58,7 +58,8 @@ class Hookspecs:
         mapping of str to os.PathLike or str
             Each value is a model folder as written by
             :meth:`genreclf.GenreClassifier.save_pretrained`, given as a
-            :class:`pathlib.Path`, or a string ``"package.module:attribute"``
-            that leads to one.
+            :class:`pathlib.Path`; an address, ``"hf://owner/repository@commit"`` or
+            ``"https://.../model.zip#sha256=..."``; or a string
+            ``"package.module:attribute"`` that leads to either.
         """
         raise NotImplementedError

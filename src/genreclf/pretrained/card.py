@@ -1,11 +1,14 @@
 """Model cards: what a person should know of a model before using it."""
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from genreclf.pretrained.config import ModelConfig
 
 _TEMPLATE = """\
 ---
-library_name: genreclf
-tags: [audio-classification, music, genre]
+{header}
 ---
 # {name}
 
@@ -25,43 +28,79 @@ print(classifier.predict("song.mp3").genre)
 | Features | {features} |
 | Segment | {frames} frames, overlap {overlap:g} |
 {facts}
-{figures}"""
+{figures}## How to cite
+
+{citation}
+"""
+
+_DONG_2018 = (
+    "Mingwen Dong, *Convolutional Neural Network Achieves Human-level Accuracy in Music Genre "
+    "Classification*, 2018, arXiv 1802.09697."
+)
 
 
 def model_card(config: ModelConfig, name: str) -> str:
-    """The card of a model, as Markdown.
+    """The card of a model, as Markdown with the header that the Hugging Face Hub reads.
 
     Parameters
     ----------
     config : ModelConfig
-        Its ``metadata`` may hold ``description`` (text), ``figures`` (measure to
-        value) and any other facts (name to text), such as ``data``, ``split``,
-        ``recipe``, ``command`` and ``licence``.
+        Its ``metadata`` may hold ``description`` and ``citation`` (text),
+        ``figures`` (measure to value), and any other facts (name to text), such as
+        ``data``, ``split``, ``recipe``, ``command``, ``licence`` (an SPDX
+        identifier) and ``genreclf`` (the version that wrote it).
     name : str
-        What the model is called.
+        What :meth:`genreclf.GenreClassifier.from_pretrained` takes.
     """
     facts = dict(config.metadata)
     description = facts.pop("description", "A genreclf model.")
+    citation = facts.pop("citation", _citation(config))
     figures = facts.pop("figures", {})
+    if config.requires:
+        facts["requires"] = ", ".join(config.requires)
     return _TEMPLATE.format(
+        header=_header(facts.get("licence")),
         name=name,
         description=description,
-        labels=", ".join(config.labels),
+        labels=_cell(", ".join(config.labels)),
         architecture=_component(config.architecture.name, config.architecture.parameters),
         features=_component(config.features.name, config.features.parameters),
         frames=config.segment_frames,
         overlap=config.overlap,
-        facts="".join(f"| {key.capitalize()} | {value} |\n" for key, value in facts.items()),
+        facts="".join(f"| {_cell(key.capitalize())} | {_cell(facts[key])} |\n" for key in facts),
         figures=_figures(figures),
+        citation=citation,
     )
 
 
+def _header(licence: Any) -> str:
+    entries = {
+        "library_name": "genreclf",
+        "pipeline_tag": "audio-classification",
+        "tags": ["audio-classification", "music", "genre"],
+        "inference": False,
+    }
+    if licence:
+        entries["license"] = str(licence).lower()
+    # JSON is YAML, whatever the values hold.
+    return "\n".join(f"{key}: {json.dumps(value)}" for key, value in entries.items())
+
+
+def _citation(config: ModelConfig) -> str:
+    paper = [_DONG_2018] if config.architecture.name == "dong2018" else []
+    return " ".join(["genreclf, the library that this model is for.", *paper])
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).replace("|", "\\|").split())
+
+
 def _component(name: str, parameters: object) -> str:
-    return f"`{name}` `{parameters}`"
+    return _cell(f"`{name}` `{parameters}`")
 
 
-def _figures(figures: dict[str, object]) -> str:
-    if not figures:
+def _figures(figures: object) -> str:
+    if not isinstance(figures, Mapping) or not figures:
         return ""
-    rows = "".join(f"| {measure} | {value} |\n" for measure, value in figures.items())
-    return f"## Measured\n\n| measure | value |\n|---|---|\n{rows}"
+    rows = "".join(f"| {_cell(measure)} | {_cell(value)} |\n" for measure, value in figures.items())
+    return f"## Measured\n\n| measure | value |\n|---|---|\n{rows}\n"

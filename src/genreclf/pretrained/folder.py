@@ -1,5 +1,7 @@
 """Reading and writing a model folder."""
 
+import dataclasses
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from genreclf.errors import ConfigError, ModelNotFoundError
 from genreclf.pretrained.config import ModelConfig
+from genreclf.pretrained.limits import LARGEST_CONFIG
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,8 +18,6 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
-
-_LARGEST_CONFIG = 1_000_000  # bytes; ours are 2,000
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -31,8 +32,8 @@ def read_config(folder: Path) -> ModelConfig:
     """
     path = folder / CONFIG
     try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise ConfigError(f"{path}: larger than {_LARGEST_CONFIG:,} bytes")
+        if path.stat().st_size > LARGEST_CONFIG:
+            raise ConfigError(f"{path}: larger than {LARGEST_CONFIG:,} bytes")
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text") from error
@@ -53,6 +54,7 @@ def write_folder(
     folder : Path
         Made if need be; a model in it is replaced.
     config : ModelConfig
+        Written with the SHA-256 of the weights.
     tensors : mapping of str to Tensor
         The weights by name.
     card : str
@@ -64,7 +66,9 @@ def write_folder(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as scratch:
         new = Path(scratch)
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        (new / WEIGHTS).write_bytes(save(plain))
+        weights = save(plain)
+        config = dataclasses.replace(config, weights_sha256=hashlib.sha256(weights).hexdigest())
+        (new / WEIGHTS).write_bytes(weights)
         (new / CARD).write_text(card, encoding="utf-8")
         (new / CONFIG).write_text(config.to_json(), encoding="utf-8")
         for name in (WEIGHTS, CARD, CONFIG):
