@@ -51,3 +51,22 @@ def classifier(small_config):
 @pytest.fixture(scope="session")
 def model_folder(classifier, tmp_path_factory) -> Path:
     return classifier.save_pretrained(tmp_path_factory.mktemp("models") / "small")
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """An empty cache of downloaded models."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("GENRECLF_CACHE", str(folder))
+    monkeypatch.delenv("GENRECLF_OFFLINE", raising=False)
+    return folder
+
+
+@pytest.fixture
+def server():
+    """A web server on this machine, which is a Hugging Face Hub too."""
+    from model_servers import Server
+
+    world = Server()
+    yield world
+    world.close()

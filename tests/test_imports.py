@@ -10,7 +10,8 @@ import pytest
 import genreclf
 
 SOURCE = Path(genreclf.__file__).parent
-HEAVY = ("torch", "librosa", "sklearn", "matplotlib", "scipy", "accelerate", "av", "pandas")
+HEAVY = ("torch", "librosa", "sklearn", "matplotlib", "scipy", "accelerate", "av", "pandas",
+         "huggingface_hub", "pooch", "requests", "httpx", "httpx2", "filelock")  # fmt: skip
 
 FLOORS = [
     {"errors"},
@@ -35,6 +36,7 @@ HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
         "import genreclf.cli; genreclf.cli.main(['--help'], standalone_mode=False)",
         "import genreclf.cli; genreclf.cli.main(['predict', '--help'], standalone_mode=False)",
         "import genreclf.cli; genreclf.cli.main(['plugins'], standalone_mode=False)",
+        "import genreclf.cli; genreclf.cli.main(['models', 'list'], standalone_mode=False)",
     ],
 )
 def test_nothing_heavy_is_imported_early(code):

@@ -13,6 +13,7 @@ from genreclf.errors import GenreclfError
 _COMMANDS = {
     "evaluate": ("genreclf.cli.evaluate", "Measure how often a model or a protocol is right."),
     "features": ("genreclf.cli.features", "Extract the features of a data set, to train on."),
+    "models": ("genreclf.cli.models", "List, download and check models."),
     "plot": ("genreclf.cli.plot", "Draw pictures of music, networks and results."),
     "plugins": ("genreclf.cli.plugins", "List what is registered, and by which package."),
     "predict": ("genreclf.cli.predict", "Tell the genre of files and folders of music."),

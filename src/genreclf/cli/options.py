@@ -13,7 +13,11 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 data_argument = click.argument("data", type=click.Path(exists=True, path_type=Path))
 
 model_option = click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, help="A registered name or a model folder."
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    help="A model folder, a name (`genreclf models list`), hf://owner/repository[@revision], "
+    "or https://.../model.zip#sha256=...",
 )
 
 recipe_option = click.option(

@@ -1,6 +1,5 @@
 """From a name to a model folder."""
 
-import importlib
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -109,10 +108,19 @@ def _kept(address: HubAddress | WebAddress, cache: Cache, offline: bool) -> Path
         return found
     if offline:
         raise _absent(address, cache)
-    # Not imported before they are needed: they take a second.
-    module = "hub" if isinstance(address, HubAddress) else "web"
-    download_model = importlib.import_module(f"genreclf.pretrained.{module}").download_model
-    return cache.add(address.key, str(address), partial(download_model, address))
+    return cache.add(address.key, str(address), partial(_download, address))
+
+
+def _download(address: HubAddress | WebAddress, part: Path, folder: Path) -> None:
+    # Imported by the one process that downloads: it takes a while.
+    if isinstance(address, HubAddress):
+        from genreclf.pretrained import hub
+
+        hub.download_model(address, part, folder)
+    else:
+        from genreclf.pretrained import web
+
+        web.download_model(address, part, folder)
 
 
 def _absent(address: HubAddress | WebAddress, cache: Cache) -> ModelNotFoundError:

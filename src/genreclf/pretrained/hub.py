@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import HfApi, RepoFile, hf_hub_download
+from huggingface_hub import HfApi, RepoFile
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -47,7 +47,7 @@ def resolve(address: HubAddress, cache: Cache) -> str:
     """
     try:
         with _hub_errors(address):
-            info = HfApi().model_info(address.repository, revision=address.revision)
+            info = _api().model_info(address.repository, revision=address.revision)
             commit = str(info.sha)
     except DownloadError as error:
         known = cache.commit(address.repository, address.revision)
@@ -83,23 +83,24 @@ def download_model(address: HubAddress, partial: Path, folder: Path) -> None:
         If a file is not what the Hub says it has.
     """
     with _hub_errors(address):
-        found = HfApi().get_paths_info(address.repository, list(_LIMITS), revision=address.revision)
+        api = _api()
+        found = api.get_paths_info(address.repository, list(_LIMITS), revision=address.revision)
         files = {file.path: file for file in found if isinstance(file, RepoFile)}
     for name in (CONFIG, WEIGHTS):
         if name not in files:
             raise ModelNotFoundError(f"'{address}' is no model of genreclf: it has no {name}")
-    for name in _LIMITS.keys() & files.keys():
+    wanted = [name for name in _LIMITS if name in files]
+    for name in wanted:
         if files[name].size > _LIMITS[name]:
             raise DownloadError(f"'{address}': {name} is larger than {_LIMITS[name]:,} bytes")
-    for name in _LIMITS.keys() & files.keys():
+    for name in wanted:
         with _hub_errors(address):
             path = Path(
-                hf_hub_download(
+                api.hf_hub_download(
                     address.repository,
                     name,
                     revision=address.revision,
                     local_dir=partial / "download",
-                    library_name="genreclf",
                 )
             )
         if not _is_intact(path, files[name]):
@@ -108,7 +109,8 @@ def download_model(address: HubAddress, partial: Path, folder: Path) -> None:
                 f"'{address}': {name} is not the file that the Hub lists; it was damaged on "
                 "its way and was not used. Try again."
             )
-        path.replace(folder / name)
+    for name in wanted:
+        (partial / "download" / name).replace(folder / name)
 
 
 def upload(
@@ -119,7 +121,7 @@ def upload(
     if is_offline():
         raise ConfigError("cannot upload: GENRECLF_OFFLINE is set")
     with _hub_errors(address):
-        api = HfApi(library_name="genreclf")
+        api = _api()
         api.create_repo(address.repository, private=private, exist_ok=True)
         if revision is not None:
             api.create_branch(address.repository, branch=revision, exist_ok=True)
@@ -130,6 +132,10 @@ def upload(
             commit_message=message or "Upload a genreclf model",
         )
     return f"hf://{address.repository}@{commit.oid}"
+
+
+def _api() -> HfApi:
+    return HfApi(library_name="genreclf")
 
 
 def _is_intact(path: Path, listed: RepoFile) -> bool:

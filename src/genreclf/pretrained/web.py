@@ -18,7 +18,7 @@ from genreclf.pretrained.limits import LARGEST_ARCHIVE, LARGEST_CONFIG, LARGEST_
 
 TIMEOUTS = (10.0, 30.0)  # seconds to connect, and between two pieces
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further try
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12  # bytes; the last one is lost when a connection breaks
 _REDIRECTS = 5
 
 
