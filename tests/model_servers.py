@@ -10,8 +10,6 @@ from collections import Counter, defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-HUB_FILES = ("config.json", "model.safetensors", "README.md")
-
 
 class Server:
     """Serves files by path over HTTP, in its own threads.

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 Rule = Literal["mean", "vote", "product"]
 
+_LARGEST_SEGMENT = 2**22  # values: 1 GiB for the 64 segments that are worked on at a time
+
 SILENCE_DB = -70.0
 """A segment whose RMS level lies below this, in dB re full scale, is silent."""
 
@@ -388,6 +390,11 @@ class GenreClassifier:
 def build_module(config: ModelConfig) -> Architecture:
     """The untrained network that a configuration describes; see :func:`make_architecture`."""
     extractor = make_extractor(config.features.name, **config.features.parameters)
+    if extractor.frame_bins * config.segment_frames > _LARGEST_SEGMENT:
+        raise ConfigError(
+            f"a segment of {extractor.frame_bins} bins x {config.segment_frames} frames has "
+            f"over {_LARGEST_SEGMENT:,} values"
+        )
     return make_architecture(
         config.architecture.name,
         n_classes=len(config.labels),

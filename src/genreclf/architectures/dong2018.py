@@ -1,6 +1,6 @@
 """The network of Dong 2018, arXiv 1802.09697."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from genreclf.architectures.base import Architecture
 from genreclf.errors import ConfigError
 
-_LARGEST_MAP = 2**26  # values that the first convolution gives for a segment: 256 MiB
+_LARGEST_MAP = 2**23  # values that a convolution gives for a segment: 2 GiB for 64 of them
 
 
 class Dong2018(Architecture):
@@ -37,7 +37,7 @@ class Dong2018(Architecture):
     ------
     ConfigError
         If a parameter has another form, a segment is too small for these kernels and
-        pools, or so large that the first convolution would give over 2**26 values.
+        pools, or so large that a convolution would give over 2**23 values for it.
 
     Examples
     --------
@@ -59,11 +59,6 @@ class Dong2018(Architecture):
     ) -> None:
         super().__init__(n_classes, n_bins, n_frames)
         _check(filters, kernels, pools, dense, dropout)
-        if filters[0] * n_bins * n_frames > _LARGEST_MAP:
-            raise ConfigError(
-                f"dong2018: {filters[0]} filters on {n_bins} bins x {n_frames} frames give over "
-                f"{_LARGEST_MAP:,} values for one segment"
-            )
         self.pools = [(p[0], p[1]) for p in pools]
         self.stride = self.pools[0][1] * self.pools[1][1]
         height, self.columns = (
@@ -74,6 +69,11 @@ class Dong2018(Architecture):
             raise ConfigError(
                 f"dong2018: a segment of {n_bins} bins x {n_frames} frames is too small for "
                 f"kernels {kernels} and pools {pools}"
+            )
+        if max(_map_sizes(n_bins, n_frames, filters, kernels, pools)) > _LARGEST_MAP:
+            raise ConfigError(
+                f"dong2018: filters {filters} on {n_bins} bins x {n_frames} frames give over "
+                f"{_LARGEST_MAP:,} values for one segment"
             )
         self.conv1 = nn.Conv2d(1, filters[0], (kernels[0][0], kernels[0][1]))
         self.conv2 = nn.Conv2d(filters[0], filters[1], (kernels[1][0], kernels[1][1]))
@@ -148,6 +148,20 @@ def _is_pair(value: Any, holds: Callable[[Any], bool]) -> bool:
 
 def _is_size(value: Any) -> bool:
     return type(value) is int and value >= 1
+
+
+def _map_sizes(
+    height: int,
+    width: int,
+    filters: Sequence[int],
+    kernels: Sequence[Sequence[int]],
+    pools: Sequence[Sequence[int]],
+) -> Iterator[int]:
+    """Values that each convolution gives for a segment."""
+    for count, kernel, pool in zip(filters, kernels, pools, strict=True):
+        height, width = height - kernel[0] + 1, width - kernel[1] + 1
+        yield count * height * width
+        height, width = height // pool[0], width // pool[1]
 
 
 def _size_after(size: int, kernels: Sequence[int], pools: Sequence[int]) -> int:
