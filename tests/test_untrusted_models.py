@@ -343,6 +343,7 @@ def test_only_the_files_of_a_model_are_unpacked(unpacked, pack):
         (b"", "damaged"),
         (b"neither", "damaged"),
         (zip_of(GOOD)[:-8], "damaged"),
+        (damaged(zip_of(GOOD), [(0.984375, b"\x01")], 1.0), "before its own start"),
         (tar_of(GOOD)[:90], "damaged"),
     ],
 )
