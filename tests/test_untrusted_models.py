@@ -106,7 +106,7 @@ def test_absurd_configs_are_named(folder, changes, error, message):
 
 
 def test_an_absurd_network_takes_no_memory(folder):
-    """In a process that may have no more than a few GiB of address space."""
+    """In a process that may take no more than 256 MiB on top of what PyTorch took."""
     edit(folder, architecture__dense=10**10)
     code = (
         "import resource, sys, torch, genreclf.runtimes.torch\n"
