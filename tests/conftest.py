@@ -42,10 +42,12 @@ def classifier(small_config):
     """An untrained model: quick, and with an opinion on everything."""
     import torch
 
-    from genreclf.classifier import GenreClassifier, build_module
+    from genreclf.classifier import GenreClassifier
+    from genreclf.pretrained.network import build_module
+    from genreclf.runtimes.torch import TorchNetwork
 
     torch.manual_seed(0)
-    return GenreClassifier(small_config, build_module(small_config))
+    return GenreClassifier(small_config, TorchNetwork(build_module(small_config)))
 
 
 @pytest.fixture(scope="session")

@@ -205,12 +205,12 @@ def test_json_form(classifier):
 
 
 def test_saved_and_loaded_is_the_same(classifier, model_folder):
-    loaded = GenreClassifier.from_pretrained(model_folder)
+    loaded = GenreClassifier.from_pretrained(model_folder, runtime="torch")
     assert loaded.config == classifier.config
     sound = (noise(7), 22050)
     assert loaded.predict(sound) == classifier.predict(sound)
     assert {path.name for path in model_folder.iterdir()} == {
-        "README.md", "config.json", "model.safetensors",
+        "README.md", "config.json", "model.onnx", "model.safetensors",
     }  # fmt: skip
 
 
@@ -279,4 +279,4 @@ def test_weights_that_are_not_finite_are_refused(classifier, tmp_path):
     tensors["output.bias"] = torch.full_like(tensors["output.bias"], float("nan"))
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(IntegrityError, match="NaN"):
-        GenreClassifier.from_pretrained(folder)
+        GenreClassifier.from_pretrained(folder, runtime="torch")

@@ -99,7 +99,7 @@ def test_a_config_vouches_for_its_weights(server, cache, model_folder):
 
 def test_a_config_that_does_not_vouch_is_refused(server, cache, model_folder):
     config = json.loads((model_folder / "config.json").read_text())
-    del config["weights_sha256"]
+    del config["files"]
     address = server.put("/config.json", json.dumps(config).encode())
     with pytest.raises(IntegrityError, match="SHA-256 of its weights"):
         find_model(address)

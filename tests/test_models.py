@@ -136,7 +136,7 @@ def test_saving_writes_what_is_said_of_a_model(classifier, tmp_path):
 
 
 def test_without_a_word_the_paper_is_cited(small_config):
-    assert "1802.09697" in model_card(small_config, "any")
+    assert "1802.09697" in model_card(small_config, "any", onnx="none")
 
 
 @pytest.mark.parametrize("value", [float("nan"), object(), {1, 2}])

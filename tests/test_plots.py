@@ -201,7 +201,7 @@ def test_filters_need_a_first_convolution(classifier):
     with pytest.raises(ConfigError, match="'dong2018' has no first convolution"):
         first_kernels(Other())
     Other.network = object()  # a runtime without a torch module
-    with pytest.raises(ConfigError, match="no first convolution"):
+    with pytest.raises(ConfigError, match="runtime='torch'"):
         first_kernels(Other())
 
 

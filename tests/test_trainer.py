@@ -72,7 +72,7 @@ def test_it_learns(sides):
 def test_what_it_writes_loads(sides, tmp_path):
     output = tmp_path / "run"
     classifier, history = Trainer(recipe(), device="cpu", output=output).fit(*sides)
-    loaded = GenreClassifier.from_pretrained(output)
+    loaded = GenreClassifier.from_pretrained(output, runtime="torch")
     assert same(weights(loaded), weights(classifier))
     log = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
     assert log == list(history)

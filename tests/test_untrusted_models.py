@@ -94,7 +94,7 @@ def edit(folder, **changes):
         ({"labels": ["blues", "a\x1b[31m", "jazz"]}, ConfigError, "labels"),
         ({"requires": ["--index-url=x"]}, ConfigError, "requires"),
         ({"requires": "package"}, ConfigError, "requires"),
-        ({"weights_sha256": "abc"}, ConfigError, "weights_sha256"),
+        ({"files": {"model.safetensors": "abc"}}, ConfigError, "files"),
         ({"temperature": True}, ConfigError, "temperature"),
         ({"overlap": "half"}, ConfigError, "overlap"),
     ],
@@ -196,7 +196,7 @@ JSON = st.recursive(
 @given(
     path=st.sampled_from(
         [(key,) for key in ("format", "architecture", "features", "labels", "segment_frames",
-                            "overlap", "temperature", "metadata", "requires", "weights_sha256")]
+                            "overlap", "temperature", "metadata", "requires", "files")]
         + [("architecture", "parameters", key)
            for key in ("filters", "kernels", "pools", "dense", "dropout")]
         + [("features", "parameters", key)

@@ -7,19 +7,17 @@ from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from genreclf import __version__
-from genreclf.architectures import make_architecture
 from genreclf.audio import AudioSource, AudioStream, open_audio, source_name
 from genreclf.errors import ConfigError, GenreclfError
 from genreclf.features import make_extractor, segment_spans
 from genreclf.prediction import RULES, UNKNOWN, Failure, Prediction, SegmentPrediction, softmax
 from genreclf.pretrained import (
     DEFAULT_MODEL,
-    WEIGHTS,
     ModelConfig,
     find_model,
     read_config,
@@ -27,15 +25,11 @@ from genreclf.pretrained import (
 )
 from genreclf.pretrained.card import model_card
 from genreclf.pretrained.components import check_components, providers
-from genreclf.runtimes import Outputs
+from genreclf.pretrained.network import Runtime, load_network
+from genreclf.runtimes import Network, Outputs
 from genreclf.segments import Span, hop_of, spans
 
-if TYPE_CHECKING:
-    from genreclf.architectures.base import Architecture
-
 Rule = Literal["mean", "vote", "product"]
-
-_LARGEST_SEGMENT = 2**22  # values: 1 GiB for the 64 segments that are worked on at a time
 
 SILENCE_DB = -70.0
 """A segment whose RMS level lies below this, in dB re full scale, is silent."""
@@ -57,34 +51,25 @@ class GenreClassifier:
     ----------
     config : ModelConfig
         What the network expects and what its outputs mean.
-    module : Architecture
-        The trained network.
+    network : Network
+        The trained network: ``TorchNetwork(module)`` of :mod:`genreclf.runtimes.torch`,
+        or what :func:`genreclf.pretrained.network.load_network` gives.
     rule : {"mean", "vote", "product"}
         How the segments make a track; see :data:`genreclf.prediction.RULES`.
-    device : str
-        Where the network runs, as PyTorch calls it.
 
     Raises
     ------
     ConfigError
-        If the rule or the device is unknown.
+        If the rule is unknown.
     """
 
-    def __init__(
-        self,
-        config: ModelConfig,
-        module: Architecture,
-        rule: Rule = "mean",
-        device: str = "cpu",
-    ) -> None:
-        from genreclf.runtimes.torch import TorchNetwork
-
+    def __init__(self, config: ModelConfig, network: Network, rule: Rule = "mean") -> None:
         if rule not in RULES:
             raise ConfigError(f"rule must be one of {', '.join(RULES)} (got {rule!r})")
         self.config = config
+        self.network = network
         self.rule = rule
         self.extractor = make_extractor(config.features.name, **config.features.parameters)
-        self.network = TorchNetwork(module, device)
 
     @classmethod
     def from_pretrained(
@@ -94,6 +79,7 @@ class GenreClassifier:
         sha256: str | None = None,
         local_files_only: bool = False,
         rule: Rule = "mean",
+        runtime: Runtime = "auto",
         device: str = "cpu",
     ) -> GenreClassifier:
         """Load a trained model.
@@ -113,6 +99,10 @@ class GenreClassifier:
             Never use the network. So does ``GENRECLF_OFFLINE=1``.
         rule : {"mean", "vote", "product"}
             How the segments make a track.
+        runtime : {"auto", "onnx", "torch"}
+            What runs the network. "auto" is ONNX Runtime, which starts in a tenth of
+            PyTorch's time, on a CPU where the model has a network exported for it,
+            and PyTorch elsewhere.
         device : str
             Where the network runs, as PyTorch calls it.
 
@@ -120,10 +110,11 @@ class GenreClassifier:
         ------
         ModelNotFoundError
             If there is no such folder, name or repository, or it is not in the cache
-            and the network must not be used.
+            and the network must not be used; or no exported network where `runtime`
+            is "onnx".
         ConfigError
             If its configuration is not valid, or needs an architecture or features
-            that no installed package registers.
+            that no installed package registers; or the runtime or device is unknown.
         IntegrityError
             If its weights are damaged or do not fit, or a download is not what was
             asked for.
@@ -136,13 +127,10 @@ class GenreClassifier:
         >>> GenreClassifier.from_pretrained().labels[:3]
         ('blues', 'classical', 'country')
         """
-        from genreclf.runtimes.torch import load_network
-
         folder = find_model(name, sha256=sha256, local_files_only=local_files_only)
         config = read_config(folder)
         check_components(config, str(folder))
-        module = load_network(lambda: build_module(config), folder / WEIGHTS)
-        return cls(config, module, rule=rule, device=device)
+        return cls(config, load_network(folder, config, runtime, device), rule)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -256,8 +244,10 @@ class GenreClassifier:
         Parameters
         ----------
         folder : path
-            Made if need be; gets ``config.json``, ``model.safetensors`` and a
-            model card, ``README.md``.
+            Made if need be; gets ``config.json``, ``model.safetensors``, a model
+            card, ``README.md``, and ``model.onnx`` for ONNX Runtime. The card says
+            so where that cannot be made: the network cannot be exported, or the
+            extra ``export`` is not installed.
         **metadata
             More for the model card, fit for JSON: ``description``, ``data``,
             ``split``, ``figures`` (measure to value), ``recipe``, ``licence``
@@ -329,7 +319,8 @@ class GenreClassifier:
             metadata=facts,
             requires=tuple(sorted({*self.config.requires, *providers(self.config)})),
         )
-        write_folder(folder, config, self.network.module.state_dict(), model_card(config, name))
+        saved = self.network.saved()
+        write_folder(folder, config, saved, model_card(config, name, saved.remark))
 
     def _cut(self, stream: AudioStream) -> Iterator[tuple[Span, np.ndarray]]:
         return segment_spans(
@@ -385,20 +376,3 @@ class GenreClassifier:
 
     def _by_label(self, row: np.ndarray) -> dict[str, float]:
         return dict(zip(self.labels, row.tolist(), strict=True))
-
-
-def build_module(config: ModelConfig) -> Architecture:
-    """The untrained network that a configuration describes; see :func:`make_architecture`."""
-    extractor = make_extractor(config.features.name, **config.features.parameters)
-    if extractor.frame_bins * config.segment_frames > _LARGEST_SEGMENT:
-        raise ConfigError(
-            f"a segment of {extractor.frame_bins} bins x {config.segment_frames} frames has "
-            f"over {_LARGEST_SEGMENT:,} values"
-        )
-    return make_architecture(
-        config.architecture.name,
-        n_classes=len(config.labels),
-        n_bins=extractor.bins,
-        n_frames=config.segment_frames,
-        **config.architecture.parameters,
-    )

@@ -67,7 +67,7 @@ def filters(model: str, output: Path) -> None:
     from genreclf import plots
     from genreclf.classifier import GenreClassifier
 
-    _save(plots.filters(GenreClassifier.from_pretrained(model)), output)
+    _save(plots.filters(GenreClassifier.from_pretrained(model, runtime="torch")), output)
 
 
 @plot.command()

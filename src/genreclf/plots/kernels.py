@@ -79,7 +79,9 @@ def first_kernels(classifier: GenreClassifier) -> NDArray[np.float32]:
         If the architecture has none.
     """
     module = getattr(classifier.network, "module", None)
-    for layer in module.modules() if module is not None else ():
+    if module is None:
+        raise ConfigError("only PyTorch shows a network's kernels: load it with runtime='torch'")
+    for layer in module.modules():
         weight = getattr(layer, "weight", None)
         if hasattr(layer, "kernel_size") and weight is not None and weight.ndim == 4:
             if weight.shape[1] != 1:

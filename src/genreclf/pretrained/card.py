@@ -27,6 +27,7 @@ print(classifier.predict("song.mp3").genre)
 | Architecture | {architecture} |
 | Features | {features} |
 | Segment | {frames} frames, overlap {overlap:g} |
+| ONNX | {onnx} |
 {facts}
 {figures}## How to cite
 
@@ -39,7 +40,7 @@ _DONG_2018 = (
 )
 
 
-def model_card(config: ModelConfig, name: str) -> str:
+def model_card(config: ModelConfig, name: str, onnx: str) -> str:
     """The card of a model, as Markdown with the header that the Hugging Face Hub reads.
 
     Parameters
@@ -51,6 +52,8 @@ def model_card(config: ModelConfig, name: str) -> str:
         identifier) and ``genreclf`` (the version that wrote it).
     name : str
         What :meth:`genreclf.GenreClassifier.from_pretrained` takes.
+    onnx : str
+        How well the network exported to ONNX fits, or why there is none.
     """
     facts = dict(config.metadata)
     description = facts.pop("description", "A genreclf model.")
@@ -67,6 +70,7 @@ def model_card(config: ModelConfig, name: str) -> str:
         features=_component(config.features.name, config.features.parameters),
         frames=config.segment_frames,
         overlap=config.overlap,
+        onnx=_cell(onnx),
         facts="".join(f"| {_cell(key.capitalize())} | {_cell(facts[key])} |\n" for key in facts),
         figures=_figures(figures),
         citation=citation,

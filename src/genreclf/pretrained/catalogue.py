@@ -11,7 +11,7 @@ from genreclf.pretrained.cache import Cache, Entry
 from genreclf.pretrained.config import ModelConfig
 from genreclf.pretrained.digest import sha256_of
 from genreclf.pretrained.find import BUNDLED
-from genreclf.pretrained.folder import WEIGHTS, read_config
+from genreclf.pretrained.folder import ONNX, WEIGHTS, read_config
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,10 @@ def _problems(folder: Path, entry: Entry | None) -> list[str]:
     expected = dict(entry.files) if entry else {}
     if entry and not expected:
         return [f"{folder}: the record of its download is damaged; remove and download it again"]
-    if config.weights_sha256 is not None:
-        expected.setdefault(WEIGHTS, config.weights_sha256)
+    # The config may name anything; and what is downloaded comes without the exported network.
+    for name in (WEIGHTS, ONNX) if (folder / ONNX).is_file() else (WEIGHTS,):
+        if name in config.files:
+            expected.setdefault(name, config.files[name])
     return [
         f"{folder / name}: {'changed' if (folder / name).is_file() else 'missing'}"
         for name, digest in expected.items()

@@ -42,9 +42,9 @@ class ModelConfig:
         nothing else are equal.
     requires : tuple of str
         Packages whose plugins register the architecture or the features.
-    weights_sha256 : str or None
-        Of ``model.safetensors``, in hexadecimal, so that a config that was checked
-        vouches for the weights too.
+    files : mapping of str to str
+        SHA-256, in hexadecimal, of the files beside the one that this was read from,
+        so that a config that was checked vouches for them too.
     """
 
     architecture: Component
@@ -55,7 +55,7 @@ class ModelConfig:
     temperature: float = 1.0
     metadata: Mapping[str, Any] = field(default_factory=dict, compare=False)
     requires: tuple[str, ...] = ()
-    weights_sha256: str | None = field(default=None, compare=False)
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> str:
         """The text of ``config.json``.
@@ -101,6 +101,7 @@ class ModelConfig:
                 f"{where}: format is {version!r}, this version of genreclf reads "
                 f"{FORMAT_VERSION}; update genreclf"
             )
+        raw.setdefault("files", {})  # what was written before there were any has none
         _check(raw, where)
         return cls(
             architecture=Component(**raw["architecture"]),
@@ -111,7 +112,7 @@ class ModelConfig:
             temperature=float(raw["temperature"]),
             metadata=raw["metadata"],
             requires=tuple(raw.get("requires", ())),
-            weights_sha256=raw.get("weights_sha256"),
+            files=raw.get("files", {}),
         )
 
 
@@ -161,7 +162,7 @@ def _check(raw: dict[str, Any], where: str) -> None:
     }
     optional = {
         "requires": ("a list of package names", _are_packages),
-        "weights_sha256": ("64 hexadecimal digits, or null", _is_digest_or_none),
+        "files": ("an object of names and SHA-256 sums", _are_sums),
     }
     odd = sorted((raw.keys() - optional.keys()) ^ rules.keys())
     if odd:
@@ -197,8 +198,11 @@ def _are_packages(value: Any) -> bool:
     )
 
 
-def _is_digest_or_none(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value)))
+def _are_sums(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
+        for digest in value.values()
+    )
 
 
 def _is_frame_count(value: Any) -> bool:

@@ -4,19 +4,16 @@ import dataclasses
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from genreclf.errors import ConfigError, ModelNotFoundError
+from genreclf.errors import ConfigError, IntegrityError, ModelNotFoundError
 from genreclf.pretrained.config import ModelConfig
 from genreclf.pretrained.limits import LARGEST_CONFIG
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from genreclf.runtimes import Saved
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+ONNX = "model.onnx"
 CARD = "README.md"
 
 
@@ -44,9 +41,29 @@ def read_config(folder: Path) -> ModelConfig:
     return ModelConfig.from_json(text, str(path))
 
 
-def write_folder(
-    folder: Path, config: ModelConfig, tensors: Mapping[str, "Tensor"], card: str
-) -> None:
+def check_files(folder: Path, config: ModelConfig, *names: str) -> dict[str, bytes]:
+    """Contents of files, if they are those that the configuration was written with.
+
+    Raises
+    ------
+    IntegrityError
+        If one cannot be read or is another.
+    """
+    contents = {}
+    for name in names:
+        try:
+            contents[name] = (folder / name).read_bytes()
+        except OSError as error:
+            raise IntegrityError(f"{folder / name}: cannot be read ({error.strerror})") from error
+        if _digest(contents[name]) != config.files.get(name):
+            raise IntegrityError(
+                f"{folder / name}: is not the file that {CONFIG} was written with. Get the model "
+                f"again; or load it with runtime 'torch', which needs {WEIGHTS} only, and save it."
+            )
+    return contents
+
+
+def write_folder(folder: Path, config: ModelConfig, saved: Saved, card: str) -> None:
     """Write a model folder, each file complete or not at all.
 
     Parameters
@@ -54,22 +71,25 @@ def write_folder(
     folder : Path
         Made if need be; a model in it is replaced.
     config : ModelConfig
-        Written with the SHA-256 of the weights.
-    tensors : mapping of str to Tensor
-        The weights by name.
+        Written with the SHA-256 of the files beside it.
+    saved : Saved
+        The network.
     card : str
         The model card, Markdown.
     """
-    from safetensors.torch import save
-
+    contents = {WEIGHTS: saved.weights, **({} if saved.onnx is None else {ONNX: saved.onnx})}
+    digests = {name: _digest(content) for name, content in contents.items()}
+    contents[CARD] = card.encode()
+    contents[CONFIG] = dataclasses.replace(config, files=digests).to_json().encode()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as scratch:
-        new = Path(scratch)
-        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        weights = save(plain)
-        config = dataclasses.replace(config, weights_sha256=hashlib.sha256(weights).hexdigest())
-        (new / WEIGHTS).write_bytes(weights)
-        (new / CARD).write_text(card, encoding="utf-8")
-        (new / CONFIG).write_text(config.to_json(), encoding="utf-8")
-        for name in (WEIGHTS, CARD, CONFIG):
-            shutil.move(new / name, folder / name)
+        for name, content in contents.items():
+            Path(scratch, name).write_bytes(content)
+        if saved.onnx is None:
+            (folder / ONNX).unlink(missing_ok=True)
+        for name in contents:
+            shutil.move(Path(scratch, name), folder / name)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -45,7 +45,7 @@ def download_model(address: WebAddress, partial: Path, folder: Path) -> None:
         unpack(archive, folder)
         return
     download(address.url, address.sha256, LARGEST_CONFIG, partial).replace(folder / CONFIG)
-    digest = read_config(folder).weights_sha256
+    digest = read_config(folder).files.get(WEIGHTS)
     if digest is None:
         raise IntegrityError(
             f"'{address.url}' does not state the SHA-256 of its weights; publish the model as "

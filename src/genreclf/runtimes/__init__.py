@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from genreclf.segments import Span
 
-__all__ = ["Network", "Outputs"]
+__all__ = ["Network", "Outputs", "Saved"]
 
 FloatArray = NDArray[np.float32]
 
@@ -27,6 +27,24 @@ class Outputs(NamedTuple):
     logits: FloatArray
 
 
+class Saved(NamedTuple):
+    """A network as the files of a model folder.
+
+    Attributes
+    ----------
+    weights : bytes
+        In the format of safetensors.
+    onnx : bytes or None
+        The same network for ONNX Runtime, if it could be exported.
+    remark : str
+        For people: how well the export fits, or why there is none.
+    """
+
+    weights: bytes
+    onnx: bytes | None
+    remark: str
+
+
 class Network(Protocol):
     """A trained network, ready to run; safe to use from several threads."""
 
@@ -35,3 +53,6 @@ class Network(Protocol):
 
     def run_span(self, span: Span) -> Outputs:
         """Outputs for the windows of a span whose frames need no finishing."""
+
+    def saved(self) -> Saved:
+        """What a model folder keeps of it."""

@@ -1,17 +1,18 @@
 """Running a network with PyTorch."""
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from genreclf.architectures.base import Architecture
-from genreclf.errors import ConfigError, IntegrityError
-from genreclf.runtimes import FloatArray, Outputs
+from genreclf.errors import ConfigError, IntegrityError, MissingExtraError
+from genreclf.runtimes import FloatArray, Outputs, Saved
 from genreclf.segments import Span
 
 
@@ -49,6 +50,17 @@ class TorchNetwork:
         with torch.inference_mode():
             return self._outputs(self.module.embed_windows(self._tensor(span.frames), offsets))
 
+    def saved(self) -> Saved:
+        """The weights, and the network exported to ONNX if that can be done."""
+        from genreclf.runtimes.export import ExportError, export_onnx
+
+        plain = copy.deepcopy(self.module).cpu().eval()
+        weights = save({name: value.contiguous() for name, value in plain.state_dict().items()})
+        try:
+            return Saved(weights, *export_onnx(plain))
+        except (ExportError, MissingExtraError) as error:
+            return Saved(weights, None, f"none: {error}")
+
     def _tensor(self, array: FloatArray) -> Tensor:
         return torch.tensor(array, device=self.device)
 
@@ -57,7 +69,7 @@ class TorchNetwork:
         return Outputs(embeddings.float().cpu().numpy(), logits.float().cpu().numpy())
 
 
-def load_network(build: Callable[[], Architecture], path: Path) -> Architecture:
+def load_module(build: Callable[[], Architecture], path: Path) -> Architecture:
     """Build a network and put the weights of a safetensors file into it.
 
     It is built on PyTorch's meta device first, which takes no memory, and compared

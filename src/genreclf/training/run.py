@@ -17,11 +17,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from genreclf.architectures.base import Architecture
-from genreclf.classifier import GenreClassifier, build_module
+from genreclf.classifier import GenreClassifier
 from genreclf.datasets.feature_set import FeatureSet
 from genreclf.errors import TrainingError
 from genreclf.features import make_extractor
 from genreclf.pretrained import ModelConfig
+from genreclf.pretrained.network import build_module
+from genreclf.runtimes.torch import TorchNetwork
 from genreclf.training.batches import Batch, Batches
 from genreclf.training.checkpoint import Checkpoint, optimiser_tensors, restore_optimiser
 from genreclf.training.optimiser import AveragedWeights, learning_rate, make_optimiser, penalty
@@ -128,7 +130,8 @@ class Run:
         """The classifier as the recipe says to keep it."""
         module = copy.deepcopy(self._plain).cpu()
         module.load_state_dict(self._best or self._averaged.tensors)
-        return GenreClassifier(dataclasses.replace(self.config, metadata=dict(metadata)), module)
+        config = dataclasses.replace(self.config, metadata=dict(metadata))
+        return GenreClassifier(config, TorchNetwork(module))
 
     def checkpoint(self, identity: Mapping[str, Any]) -> Checkpoint:
         """The state after the last epoch."""
@@ -182,7 +185,8 @@ class Run:
     def _validate(self, valid: FeatureSet) -> Record:
         module = copy.deepcopy(self._plain)
         module.load_state_dict(self._averaged.tensors)
-        classifier = GenreClassifier(self.config, module, device=str(self._accelerator.device))
+        network = TorchNetwork(module, str(self._accelerator.device))
+        classifier = GenreClassifier(self.config, network)
         probabilities = np.stack(
             [
                 list(classifier.predict_frames(valid.frames(i)).probabilities.values())
