@@ -1,5 +1,6 @@
 """Log-mel spectrograms."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -8,9 +9,10 @@ import numpy as np
 
 from genreclf.errors import ConfigError
 from genreclf.features.base import Extractor, FloatArray
-from genreclf.features.mel import mel_filters
+from genreclf.features.mel import mel_bands
 
 _POWER_FLOOR = 1e-10  # -100 dB, librosa's
+_AT_ONCE = 2**17  # samples: what is made of them stays in the processor's cache
 _STILL = 1e-3  # a segment that varies less than this (dB, or nepers) has no structure to scale up
 
 
@@ -137,17 +139,23 @@ class LogMel(Extractor):
         ndarray of float32, shape (n_mels, 1 + (n - n_fft) // hop_length)
             In dB re full scale power, or ``log(1 + S)``.
         """
-        windows = np.lib.stride_tricks.sliding_window_view(samples, self.n_fft)
-        spectrum = np.fft.rfft(windows[:: self.hop_length] * _hann(self.n_fft))
+        windows = np.lib.stride_tricks.sliding_window_view(samples, self.n_fft)[:: self.hop_length]
+        mel = np.empty((self.n_mels, len(windows)), np.float32)
+        step = max(1, _AT_ONCE // self.n_fft)
+        for first in range(0, len(windows), step):
+            some = slice(first, first + step)
+            self._mel_power(windows[some], mel[:, some])
+        if self.scale == "log1p":
+            return np.log1p(mel, out=mel)
+        np.log10(np.maximum(mel, _POWER_FLOOR, out=mel), out=mel)
+        mel *= np.float32(10.0)
+        return mel
+
+    def _mel_power(self, windows: FloatArray, out: FloatArray) -> None:
+        spectrum = np.fft.rfft(windows * _hann(self.n_fft))
         power = spectrum.real**2 + spectrum.imag**2
-        filters = mel_filters(self.sample_rate, self.n_fft, self.n_mels, self.fmin, self.fmax)
-        mel = filters @ power.T
-        scaled: FloatArray = (
-            np.log1p(mel)
-            if self.scale == "log1p"
-            else np.float32(10.0) * np.log10(np.maximum(mel, np.float32(_POWER_FLOOR)))
-        )
-        return scaled
+        for band in mel_bands(self.sample_rate, self.n_fft, self.n_mels, self.fmin, self.fmax):
+            np.matmul(band.weights, power[:, band.bins].T, out=out[band.filters])
 
     def finish(self, segments: FloatArray) -> FloatArray:
         """Clip to `top_db`, merge bins and standardise, each segment by itself.
@@ -175,6 +183,7 @@ class LogMel(Extractor):
         return np.where(deviation > _STILL, centred / np.maximum(deviation, _STILL), 0.0)
 
 
+@functools.lru_cache(maxsize=16)
 def _hann(length: int) -> FloatArray:
     # Periodic, as spectral analysis wants it; numpy's own is symmetric.
     return np.hanning(length + 1)[:-1].astype(np.float32)

@@ -1,6 +1,7 @@
 """The mel scale and its filter bank, in numpy."""
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,23 @@ _LINEAR_HZ_PER_MEL = 200.0 / 3.0
 _KNEE_HZ = 1000.0
 _KNEE_MEL = _KNEE_HZ / _LINEAR_HZ_PER_MEL
 _LOG_STEP = np.log(6.4) / 27.0
+# Filters to a band: so few that the matrices are small, and so many that they are not many.
+_BAND = 8
+
+
+class Band(NamedTuple):
+    """Neighbouring filters of a bank, and all that they look at of a spectrum.
+
+    Attributes
+    ----------
+    filters, bins : slice
+        Of the bank and of the spectrum.
+    weights : ndarray of float32, shape (filters, bins)
+    """
+
+    filters: slice
+    bins: slice
+    weights: FloatArray
 
 
 def hz_to_mel(frequency: float) -> float:
@@ -75,3 +93,23 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: fl
     filters: FloatArray = (triangles * area[:, None]).astype(np.float32)
     filters.setflags(write=False)
     return filters
+
+
+@functools.lru_cache(maxsize=16)
+def mel_bands(
+    sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float
+) -> tuple[Band, ...]:
+    """The filters of :func:`mel_filters` without most of their zeros.
+
+    Nine of ten weights of a bank are zero. Multiplying by bands takes a fifth of the
+    time, and none that OpenBLAS would start threads for, which on a busy machine
+    wait for each other many times longer than they work.
+    """
+    filters = mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
+    bands = []
+    for first in range(0, n_mels, _BAND):
+        rows = slice(first, min(first + _BAND, n_mels))
+        used = np.flatnonzero(filters[rows].any(axis=0))
+        columns = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 0)
+        bands.append(Band(rows, columns, np.ascontiguousarray(filters[rows, columns])))
+    return tuple(bands)
