@@ -63,10 +63,12 @@ def _batches(frames: Iterable[AudioFrame]) -> Iterator[list[AudioFrame]]:
 
 def _channels(frames: list[AudioFrame], kind: str, count: int) -> list[np.ndarray]:
     dtype = np.dtype(_SAMPLE_TYPES[kind.removesuffix("p")])
+    planes = [frame.planes for frame in frames]  # made anew by PyAV whenever asked for
 
-    def joined(plane: int, width: int) -> np.ndarray:
+    def joined(index: int, width: int) -> np.ndarray:
         buffers = (
-            np.frombuffer(memoryview(f.planes[plane]), dtype, f.samples * width) for f in frames
+            np.frombuffer(memoryview(own[index]), dtype, frame.samples * width)
+            for frame, own in zip(frames, planes, strict=True)
         )
         return np.concatenate(list(buffers))
 
