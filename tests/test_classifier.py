@@ -157,7 +157,7 @@ def test_many_is_lazy(classifier):
         yield noise(1), 22050
         pytest.fail("the second source was read before it was asked for")
 
-    check(next(classifier.predict_many(sources())))
+    check(next(classifier.predict_many(sources(), workers=1)))
 
 
 def test_a_path_bytes_file_and_array_agree(classifier, tmp_path):

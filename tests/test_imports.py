@@ -15,14 +15,14 @@ HEAVY = ("torch", "librosa", "sklearn", "matplotlib", "scipy", "accelerate", "av
 
 FLOORS = [
     {"errors"},
-    {"segments", "prediction", "audio"},
+    {"segments", "prediction", "audio", "batch"},
     {"plugins"},
     {"architectures", "features"},
     {"runtimes"},
     {"pretrained", "datasets"},
     {"classifier"},
     {"training"},
-    {"batch", "plots"},
+    {"plots"},
     {"evaluation"},
     {"cli"},
 ]

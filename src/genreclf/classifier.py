@@ -13,9 +13,10 @@ import numpy as np
 
 from genreclf import __version__
 from genreclf.audio import AudioSource, AudioStream, open_audio, source_name
+from genreclf.batch import Stop, available_cpus, in_order
 from genreclf.errors import ConfigError, GenreclfError
 from genreclf.features import make_extractor, segment_spans
-from genreclf.prediction import RULES, UNKNOWN, Failure, Prediction, SegmentPrediction, softmax
+from genreclf.prediction import RULES, UNKNOWN, Failure, Prediction, Timeline, softmax
 from genreclf.pretrained import (
     DEFAULT_MODEL,
     ModelConfig,
@@ -164,8 +165,14 @@ class GenreClassifier:
         >>> classifier.predict((np.zeros(44100), 22050)).genre
         'unknown'
         """
+        return self._predict(audio, Stop())
+
+    def _predict(self, audio: AudioSource, stop: Stop) -> Prediction:
         with open_audio(audio, self.extractor.sample_rate) as stream:
-            heard = list(self._listen(self._cut(stream)))
+            heard = []
+            for piece in self._listen(self._cut(stream)):
+                stop.check()
+                heard.append(piece)
         return self._prediction(
             heard,
             stream.duration,
@@ -194,25 +201,42 @@ class GenreClassifier:
         duration = frames.shape[1] * self.extractor.hop_length / self.extractor.sample_rate
         return self._prediction(heard, duration, "<frames>")
 
-    def predict_many(self, sources: Iterable[AudioSource]) -> Iterator[Prediction | Failure]:
-        """The genre of each of many pieces, one after the other.
+    def predict_many(
+        self, sources: Iterable[AudioSource], workers: int | None = None
+    ) -> Iterator[Prediction | Failure]:
+        """The genre of each of many pieces, several at a time.
 
         Parameters
         ----------
         sources : iterable
-            Whatever :meth:`predict` takes; read as results are asked for.
+            Whatever :meth:`predict` takes; read as results are asked for, three per
+            worker ahead, so that any number of them takes the same memory.
+        workers : int, optional
+            Threads, at least 1; as many as there are processors if left out. With 1,
+            nothing is read ahead.
 
         Yields
         ------
         Prediction or Failure
             In the order of the sources. A source that cannot be classified is a
-            :class:`Failure` and does not end the batch.
+            :class:`Failure` and does not end the batch. Closing the iterator ends the
+            work at hand.
+
+        Raises
+        ------
+        ConfigError
+            If there is to be no worker.
         """
-        for source in sources:
-            try:
-                yield self.predict(source)
-            except GenreclfError as error:
-                yield Failure(source_name(source), error)
+        count = available_cpus() if workers is None else workers
+        if count < 1:
+            raise ConfigError(f"workers must be at least 1 (got {workers})")
+        return in_order(self._attempt, sources, count)
+
+    def _attempt(self, source: AudioSource, stop: Stop) -> Prediction | Failure:
+        try:
+            return self._predict(source, stop)
+        except GenreclfError as error:
+            return Failure(source_name(source), error)
 
     def embed(self, audio: AudioSource) -> np.ndarray:
         """What the network's last layer sees of a piece, as a vector to compare pieces by.
@@ -358,21 +382,13 @@ class GenreClassifier:
 
     def _timeline(
         self, starts: np.ndarray, probabilities: np.ndarray, silent: np.ndarray, duration: float
-    ) -> tuple[SegmentPrediction, ...]:
+    ) -> Timeline:
         seconds = self.extractor.hop_length / self.extractor.sample_rate
-        length = self.config.segment_frames * seconds
-        return tuple(
-            SegmentPrediction(
-                start=start,
-                end=min(start + length, max(duration, start)),
-                genre=UNKNOWN if is_silent else self.labels[int(row.argmax())],
-                confidence=float(row.max()),
-                probabilities=self._by_label(row),
-            )
-            for start, row, is_silent in zip(
-                (starts * seconds).tolist(), probabilities, silent, strict=True
-            )
+        begins = starts * seconds
+        ends = np.minimum(
+            begins + self.config.segment_frames * seconds, np.maximum(duration, begins)
         )
+        return Timeline(self.labels, np.stack([begins, ends], axis=1), probabilities, silent)
 
     def _by_label(self, row: np.ndarray) -> dict[str, float]:
         return dict(zip(self.labels, row.tolist(), strict=True))

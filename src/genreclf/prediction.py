@@ -1,8 +1,8 @@
 """What the library answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,62 @@ class SegmentPrediction:
         }
 
 
+class Timeline(Sequence[SegmentPrediction]):
+    """Segments of a track, kept as arrays: hours of sound have tens of thousands.
+
+    Parameters
+    ----------
+    labels : tuple of str
+    times : ndarray of float64, shape (segments, 2)
+        Where each segment starts and ends, in seconds.
+    probabilities : ndarray of float64, shape (segments, labels)
+    silent : ndarray of bool, shape (segments,)
+    """
+
+    def __init__(
+        self,
+        labels: tuple[str, ...],
+        times: FloatArray,
+        probabilities: FloatArray,
+        silent: NDArray[np.bool_],
+    ) -> None:
+        self._labels = labels
+        self._times = times
+        self._probabilities = probabilities
+        self._silent = silent
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    @overload
+    def __getitem__(self, index: int) -> SegmentPrediction: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Timeline": ...
+
+    def __getitem__(self, index: int | slice) -> "SegmentPrediction | Timeline":
+        if isinstance(index, slice):
+            parts = (self._times[index], self._probabilities[index], self._silent[index])
+            return Timeline(self._labels, *parts)
+        row = self._probabilities[index]
+        start, end = self._times[index].tolist()
+        return SegmentPrediction(
+            start=start,
+            end=end,
+            genre=UNKNOWN if self._silent[index] else self._labels[int(row.argmax())],
+            confidence=float(row.max()),
+            probabilities=dict(zip(self._labels, row.tolist(), strict=True)),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __repr__(self) -> str:
+        return f"<timeline of {len(self)} segments>"
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The genre of one piece of music.
@@ -69,7 +125,7 @@ class Prediction:
         Probability of the most probable label, 0 to 1.
     probabilities : dict of str to float
         Of every label, in the model's order; they sum to 1.
-    timeline : tuple of SegmentPrediction
+    timeline : sequence of SegmentPrediction
         The segments in order; they overlap.
     duration : float
         Seconds of sound that were decoded.
@@ -82,7 +138,7 @@ class Prediction:
     genre: str
     confidence: float
     probabilities: Mapping[str, float]
-    timeline: tuple[SegmentPrediction, ...]
+    timeline: Sequence[SegmentPrediction]
     duration: float
     flags: frozenset[str] = frozenset()
     source: str = ""

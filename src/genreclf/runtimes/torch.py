@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from genreclf.architectures.base import Architecture
+from genreclf.batch import Combiner
 from genreclf.errors import ConfigError, IntegrityError, MissingExtraError
 from genreclf.runtimes import FloatArray, Outputs, Saved
 from genreclf.segments import Span
@@ -38,9 +39,16 @@ class TorchNetwork:
             reason = str(error).splitlines()[0]
             raise ConfigError(f"device '{device}' cannot be used: {reason}") from error
         self.device = device
+        self._combined = Combiner(self._run)
 
     def run(self, segments: FloatArray) -> Outputs:
-        """Outputs for finished segments, shape (segments, bins, frames)."""
+        """Outputs for finished segments, shape (segments, bins, frames).
+
+        Away from the CPU, what several threads ask for at once is one batch.
+        """
+        return self._run(segments) if self.device == "cpu" else Outputs(*self._combined(segments))
+
+    def _run(self, segments: FloatArray) -> Outputs:
         with torch.inference_mode():
             return self._outputs(self.module.embed(self._tensor(segments)))
 
