@@ -146,7 +146,7 @@ def test_an_export_that_gives_other_results_is_not_kept(monkeypatch):
 
 def test_classifying_imports_neither_torch_nor_librosa(model_folder, tmp_path):
     encode(tmp_path / "a.wav", noise(4), 44100, "wav")
-    heavy = ("torch", "librosa", "sklearn", "scipy", "accelerate", "matplotlib")
+    heavy = ("torch", "librosa", "sklearn", "scipy", "accelerate", "rich", "matplotlib")
     code = f"""
 import sys
 from genreclf.cli import main

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -203,7 +203,7 @@ class GenreClassifier:
 
     def predict_many(
         self, sources: Iterable[AudioSource], workers: int | None = None
-    ) -> Iterator[Prediction | Failure]:
+    ) -> Generator[Prediction | Failure, None, None]:
         """The genre of each of many pieces, several at a time.
 
         Parameters

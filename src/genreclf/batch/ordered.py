@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -50,7 +50,7 @@ def available_cpus() -> int:
 
 def in_order(
     work: Callable[[Item, Stop], Result], items: Iterable[Item], workers: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Results of some work on each item, in the order of the items.
 
     Items are read in the thread that asks for results, a few per worker ahead; so

@@ -3,16 +3,20 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from genreclf.cli.options import model_option
-from genreclf.cli.writers import FORMATS, Writer
+from genreclf.cli.progress import show_progress
+from genreclf.cli.resume import finished_paths, is_begun
+from genreclf.cli.writers import FORMATS, Target, make_writer
+from genreclf.prediction import Failure
 
 if TYPE_CHECKING:
-    from genreclf.prediction import Failure, Prediction
+    from genreclf.pretrained.network import Runtime
 
 
 @click.command()
@@ -33,7 +37,20 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write results to this file instead of standard output.",
 )
+@click.option("--resume", is_flag=True, help="Go on with the output of a former run.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Files at a time; as many as there are processors if left out.",
+)
 @click.option("--device", default="cpu", show_default=True, help="Where the network runs.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "onnx", "torch"]),
+    default="auto",
+    show_default=True,
+    help="What runs the network.",
+)
 def predict(
     paths: tuple[Path, ...],
     model: str,
@@ -41,7 +58,10 @@ def predict(
     top: int | None,
     timeline: bool,
     output: Path | None,
+    resume: bool,
+    workers: int | None,
     device: str,
+    runtime: "Runtime",
 ) -> None:
     """Tell the genre of files and folders of music (folders recursively).
 
@@ -50,12 +70,24 @@ def predict(
     """
     from genreclf.classifier import GenreClassifier
 
+    if resume and (output is None or format_ not in ("jsonl", "csv")):
+        raise click.UsageError("--resume needs --output FILE and --format jsonl or csv")
     files = list(find_files(paths))
     if not files:
         raise click.UsageError("there is no music in these folders")
-    classifier = GenreClassifier.from_pretrained(model, device=device)
-    with FORMATS[format_](output, classifier.labels, top, timeline) as writer:
-        failed = _write_all(writer, files, classifier.predict_many(files))
+    classifier = GenreClassifier.from_pretrained(model, device=device, runtime=runtime)
+    append = resume and is_begun(output)
+    target = Target(output, classifier.labels, top, timeline, append)
+    if append:
+        done = finished_paths(format_, target)
+        files = [file for file in files if os.fspath(file) not in done]
+        click.echo(f"{len(done)} files are done, {len(files)} are left", err=True)
+    results = classifier.predict_many(files, workers)
+    with make_writer(format_, target) as writer, closing(results):
+        failed = 0
+        for result in show_progress(results, len(files)):
+            writer.write(result)
+            failed += isinstance(result, Failure)
     if failed:
         click.echo(f"{failed} of {len(files)} files failed", err=True)
     sys.exit(1 if failed else 0)
@@ -77,29 +109,3 @@ def find_files(paths: Iterable[Path]) -> Iterator[Path]:
             for name in sorted(names):
                 if is_audio_path(name) and not name.startswith("."):
                     yield Path(folder, name)
-
-
-def _write_all(writer: Writer, files: list[Path], results: "Iterable[Prediction | Failure]") -> int:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from genreclf.prediction import Failure
-
-    failed = 0
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns,
-        TimeRemainingColumn(),
-        console=writer.progress_console,
-        transient=True,
-        disable=len(files) < 2,
-    ) as progress:
-        for result in progress.track(results, total=len(files), description="Listening"):
-            failed += isinstance(result, Failure)
-            writer.write(result)
-    return failed

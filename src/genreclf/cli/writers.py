@@ -1,29 +1,28 @@
-"""How results are written: a table, JSON Lines, CSV."""
+"""How results are written; each way is imported when it is chosen."""
 
 import csv
+import importlib
 import io
 import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
-
-from genreclf.prediction import FLAGS, Failure, Prediction, SegmentPrediction
+from genreclf.cli.rows import columns, rows
+from genreclf.prediction import Failure, Prediction
 
 Result = Prediction | Failure
 
 
-class Writer(ABC):
-    """Writes results one by one, to a file or to standard output.
+@dataclass(frozen=True)
+class Target:
+    """What is to be written, and where.
 
-    Parameters
+    Attributes
     ----------
     output : Path or None
         None is standard output.
@@ -33,32 +32,30 @@ class Writer(ABC):
         Write only the most probable genres.
     timeline : bool
         Write the segments too.
+    append : bool
+        Go on with what is in the output.
     """
 
-    def __init__(
-        self, output: Path | None, labels: Sequence[str], top: int | None, timeline: bool
-    ) -> None:
-        self.labels = labels
-        self.top = top
-        self.timeline = timeline
-        self.progress_console = Console(stderr=True)
-        self._closing = ExitStack()
-        self.stream: IO[str] = sys.stdout
-        if output is not None:
-            self.stream = self._closing.enter_context(
-                output.open("w", encoding="utf-8", newline="")
-            )
-        if isinstance(self.stream, io.TextIOWrapper):
-            # Names of files may hold bytes that are no text; they go out as they came in.
-            self.stream.reconfigure(errors="surrogateescape")
+    output: Path | None
+    labels: Sequence[str]
+    top: int | None = None
+    timeline: bool = False
+    append: bool = False
+
+
+class Writer(ABC):
+    """Writes results one by one, to a file or to standard output."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
 
     @abstractmethod
     def write(self, result: Result) -> None:
         """Write one result."""
 
+    @abstractmethod
     def close(self) -> None:
         """Write what is left, and close the file."""
-        self._closing.close()
 
     def __enter__(self) -> "Writer":
         return self
@@ -67,7 +64,28 @@ class Writer(ABC):
         self.close()
 
 
-class JsonLines(Writer):
+class TextWriter(Writer):
+    """Writes lines of text."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._closing = ExitStack()
+        self.stream: IO[str] = sys.stdout
+        if target.output is not None:
+            mode = "a" if target.append else "w"
+            self.stream = self._closing.enter_context(
+                target.output.open(mode, encoding="utf-8", newline="")
+            )
+        if isinstance(self.stream, io.TextIOWrapper):
+            # Names of files may hold bytes that are no text; they go out as they came in.
+            self.stream.reconfigure(errors="surrogateescape")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._closing.close()
+
+
+class JsonLines(TextWriter):
     """A JSON object per line: path and prediction, or path and error."""
 
     def write(self, result: Result) -> None:
@@ -75,103 +93,45 @@ class JsonLines(Writer):
         if isinstance(result, Failure):
             record = result.to_dict()
         else:
-            record = result.to_dict(self.top, self.timeline)
-        json.dump({"path": result.source, **record}, self.stream, ensure_ascii=True)
-        self.stream.write("\n")
+            record = result.to_dict(self.target.top, self.target.timeline)
+        line = json.dumps({"path": result.source, **record}, ensure_ascii=True)
+        self.stream.write(f"{line}\n")
         self.stream.flush()
 
 
-class Csv(Writer):
+class Csv(TextWriter):
     """A row per track (or, with the timeline, per segment), a column per genre."""
 
-    def __init__(
-        self, output: Path | None, labels: Sequence[str], top: int | None, timeline: bool
-    ) -> None:
-        super().__init__(output, labels, top, timeline)
-        times = ["start", "end"] if timeline else ["duration"]
-        columns = ["path", *times, "genre", "confidence", *labels, "flags", "error"]
-        self._rows = csv.DictWriter(self.stream, columns)
-        self._rows.writeheader()
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._rows = csv.DictWriter(self.stream, columns(target.labels, target.timeline))
+        if not target.append:
+            self._rows.writeheader()
 
     def write(self, result: Result) -> None:
         """Write the result's row or rows, at once."""
-        if isinstance(result, Failure):
-            self._rows.writerow({"path": result.source, "error": str(result.error)})
-        elif self.timeline:
-            for segment in result.timeline:
-                times = {"start": f"{segment.start:.3f}", "end": f"{segment.end:.3f}"}
-                self._rows.writerow(self._row(result, segment, times))
-        else:
-            self._rows.writerow(self._row(result, result, {"duration": f"{result.duration:.3f}"}))
+        for row in rows(result, self.target.top, self.target.timeline):
+            self._rows.writerow({name: _text(name, value) for name, value in row.items()})
         self.stream.flush()
 
-    def _row(
-        self, result: Prediction, part: Prediction | SegmentPrediction, times: Mapping[str, str]
-    ) -> dict[str, str]:
-        best = sorted(part.probabilities.items(), key=lambda item: -item[1])[: self.top]
-        return {
-            "path": result.source,
-            **times,
-            "genre": part.genre,
-            "confidence": f"{part.confidence:.6f}",
-            **{label: f"{probability:.6f}" for label, probability in best},
-            "flags": " ".join(sorted(result.flags)),
-        }
+
+def _text(column: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.3f}" if column in ("start", "end", "duration") else f"{value:.6f}"
 
 
-class TableWriter(Writer):
-    """A table for people; long work shows its rows when it is done."""
-
-    def __init__(
-        self, output: Path | None, labels: Sequence[str], top: int | None, timeline: bool
-    ) -> None:
-        super().__init__(output, labels, top, timeline)
-        self._console = Console(file=self.stream)
-        self._table = Table(box=None, header_style="bold", pad_edge=False)
-        self._table.add_column("file", overflow="fold", ratio=3)
-        self._table.add_column("genre", no_wrap=True)
-        self._table.add_column("confidence", justify="right", no_wrap=True)
-        self._table.add_column("length" if not timeline else "time", justify="right", no_wrap=True)
-        self._table.add_column("next", overflow="fold", ratio=2)
-        self._notes: dict[str, str] = {}
-        self._errors: list[str] = []
-
-    def write(self, result: Result) -> None:
-        """Add the result's rows."""
-        path = escape(result.source.encode("utf-8", "replace").decode())
-        if isinstance(result, Failure):
-            self._table.add_row(path, "[red]failed[/red]", "", "", "")
-            self._errors.append(str(result.error))
-            return
-        marks = " ".join(sorted(result.flags))
-        self._notes.update({flag: FLAGS[flag] for flag in result.flags})
-        following = ", ".join(f"{name} {p:.0%}" for name, p in result.top(self.top or 3)[1:])
-        self._table.add_row(
-            path,
-            f"[bold]{result.genre}[/bold]",
-            f"{result.confidence:.0%}",
-            clock(result.duration),
-            f"{following} [yellow]{marks}[/yellow]" if marks else following,
-        )
-        for segment in result.timeline if self.timeline else ():
-            times = f"{clock(segment.start)} - {clock(segment.end)}"
-            self._table.add_row("", segment.genre, f"{segment.confidence:.0%}", times, "")
-
-    def close(self) -> None:
-        """Print the table, and what its marks mean."""
-        self._console.print(self._table)
-        for flag, meaning in sorted(self._notes.items()):
-            self._console.print(f"[yellow]{flag}[/yellow]: {meaning}")
-        for error in self._errors:
-            self._console.print(Text.assemble(("failed", "red"), ": ", error))
-        super().close()
+FORMATS: Mapping[str, str] = {
+    "table": "genreclf.cli.table:TableWriter",
+    "jsonl": "genreclf.cli.writers:JsonLines",
+    "csv": "genreclf.cli.writers:Csv",
+    "parquet": "genreclf.cli.parquet:Parquet",
+}
+"""Where the writer of each format is."""
 
 
-def clock(seconds: float) -> str:
-    """Minutes and seconds, with hours where there are any: 3:07, 1:02:03."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-FORMATS: Mapping[str, type[Writer]] = {"table": TableWriter, "jsonl": JsonLines, "csv": Csv}
+def make_writer(format_: str, target: Target) -> Writer:
+    """The writer of a format, a key of :data:`FORMATS`."""
+    module, _, name = FORMATS[format_].partition(":")
+    writer: Writer = getattr(importlib.import_module(module), name)(target)
+    return writer
