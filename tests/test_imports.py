@@ -22,7 +22,7 @@ FLOORS = [
     {"pretrained", "datasets"},
     {"classifier"},
     {"training"},
-    {"plots"},
+    {"plots", "tags"},
     {"evaluation"},
     {"cli"},
 ]

@@ -65,3 +65,7 @@ class MissingExtraError(GenreclfError):
 
 class TrainingError(GenreclfError):
     """Training cannot go on: a diverged loss, or a checkpoint of another run."""
+
+
+class TagError(GenreclfError):
+    """A file's tags cannot be read or written; the file is as it was."""

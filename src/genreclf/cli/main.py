@@ -17,6 +17,7 @@ _COMMANDS = {
     "plot": ("genreclf.cli.plot", "Draw pictures of music, networks and results."),
     "plugins": ("genreclf.cli.plugins", "List what is registered, and by which package."),
     "predict": ("genreclf.cli.predict", "Tell the genre of files and folders of music."),
+    "tags": ("genreclf.cli.tags", "Take back the genres that predict has written."),
     "train": ("genreclf.cli.train", "Train a network on your own genres."),
     "tune": ("genreclf.cli.tune", "Search for a better recipe."),
 }

@@ -13,10 +13,12 @@ from genreclf.cli.options import model_option
 from genreclf.cli.progress import show_progress
 from genreclf.cli.resume import finished_paths, is_begun
 from genreclf.cli.writers import FORMATS, Target, make_writer
-from genreclf.prediction import Failure
+from genreclf.errors import TagError
+from genreclf.prediction import Failure, Prediction
 
 if TYPE_CHECKING:
     from genreclf.pretrained.network import Runtime
+    from genreclf.tags import Tagger
 
 
 @click.command()
@@ -51,6 +53,22 @@ if TYPE_CHECKING:
     show_default=True,
     help="What runs the network.",
 )
+@click.option("--write-tags", is_flag=True, help="Write the genres into the files' tags.")
+@click.option("--dry-run", is_flag=True, help="With --write-tags: only say what would be written.")
+@click.option("--only-missing", is_flag=True, help="With --write-tags: keep genres that are there.")
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="With --write-tags: only genres at least this probable.",
+)
+@click.option(
+    "--tags-log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="genreclf-tags.jsonl",
+    show_default=True,
+    help="With --write-tags: where changes are noted, for `genreclf tags undo`.",
+)
 def predict(
     paths: tuple[Path, ...],
     model: str,
@@ -62,6 +80,11 @@ def predict(
     workers: int | None,
     device: str,
     runtime: "Runtime",
+    write_tags: bool,
+    dry_run: bool,
+    only_missing: bool,
+    min_confidence: float,
+    tags_log: Path,
 ) -> None:
     """Tell the genre of files and folders of music (folders recursively).
 
@@ -82,12 +105,23 @@ def predict(
         done = finished_paths(format_, target)
         files = [file for file in files if os.fspath(file) not in done]
         click.echo(f"{len(done)} files are done, {len(files)} are left", err=True)
+    tagger = None
+    if write_tags:
+        from genreclf.tags import Tagger
+
+        tagger = Tagger(
+            tags_log, dry_run=dry_run, only_missing=only_missing, min_confidence=min_confidence
+        )
     results = classifier.predict_many(files, workers)
     with make_writer(format_, target) as writer, closing(results):
         failed = 0
         for result in show_progress(results, len(files)):
             writer.write(result)
-            failed += isinstance(result, Failure)
+            if isinstance(result, Failure) or not _tagged(result, tagger):
+                failed += 1
+    if tagger is not None:
+        found = ", ".join(f"{count} {outcome}" for outcome, count in tagger.outcomes.items())
+        click.echo(f"tags{' (dry run)' if dry_run else ''}: {found or 'none'}", err=True)
     if failed:
         click.echo(f"{failed} of {len(files)} files failed", err=True)
     sys.exit(1 if failed else 0)
@@ -109,3 +143,13 @@ def find_files(paths: Iterable[Path]) -> Iterator[Path]:
             for name in sorted(names):
                 if is_audio_path(name) and not name.startswith("."):
                     yield Path(folder, name)
+
+
+def _tagged(prediction: Prediction, tagger: "Tagger | None") -> bool:
+    if tagger is not None:
+        try:
+            tagger.tag(prediction)
+        except TagError as error:
+            click.echo(str(error), err=True)
+            return False
+    return True

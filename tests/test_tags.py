@@ -1,0 +1,218 @@
+"""Genres in the tags of files, which must come to no harm."""
+
+import json
+import os
+
+import mutagen
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from mutagen.flac import FLAC, Picture
+from mutagen.id3 import APIC, ID3, TCON, TIT2, TXXX, TYER
+from mutagen.mp4 import MP4, MP4Cover
+
+from audio_files import FORMATS, encode
+from conftest import noise
+from genreclf.audio import load_audio
+from genreclf.cli import main
+from genreclf.errors import TagError
+from genreclf.prediction import Prediction
+from genreclf.tags import Tagger, read_genre, undo, write_genre
+from genreclf.tags import genre as rewriting
+
+KINDS = ["mp3", "m4a", "flac", "vorbis", "opus"]
+
+
+def make(folder, kind):
+    rate = 48000 if kind == "opus" else 44100
+    path = folder / f"song {kind}{FORMATS[kind].suffix}"
+    encode(path, np.stack([noise(3, rate)] * 2, axis=1), rate, kind)
+    return path
+
+
+def decorate(path):
+    """Give a file a title, a picture and a comment of its own."""
+    picture = b"\x89PNG" + bytes(500)
+    if path.suffix == ".mp3":
+        tags = ID3(path)
+        tags.add(TIT2(encoding=1, text="Tïtel"))
+        tags.add(TXXX(encoding=3, desc="own", text="words"))
+        tags.add(APIC(encoding=0, mime="image/png", type=3, desc="", data=picture))
+        tags.save(path)
+    elif path.suffix == ".m4a":
+        file = MP4(path)
+        file["\xa9nam"] = "Tïtel"
+        file["covr"] = [MP4Cover(picture, MP4Cover.FORMAT_PNG)]
+        file["----:own:words"] = [b"words"]
+        file.save()
+    else:
+        file = mutagen.File(path)
+        file["title"], file["own"] = "Tïtel", ["a", "b"]
+        if isinstance(file, FLAC):
+            cover = Picture()
+            cover.data = picture
+            file.add_picture(cover)
+        file.save()
+
+
+def other_tags(path):
+    tags = ID3(path, translate=False) if path.suffix == ".mp3" else mutagen.File(path)
+    pictures = [picture.write() for picture in getattr(tags, "pictures", [])]
+    return pictures, {
+        key: repr(value)
+        for key, value in tags.items()
+        if not key.lower().endswith(("gen", "genre", "tcon"))
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("decorated", [True, False])
+def test_only_the_genre_changes_and_comes_back(kind, decorated, tmp_path):
+    path = make(tmp_path, kind)
+    if decorated:
+        decorate(path)
+    tags, sound = other_tags(path), load_audio(path, 44100)
+    assert len(tags[1]) >= 3 * decorated
+    assert read_genre(path) == []
+    write_genre(path, ["jazz"])
+    assert read_genre(path) == ["jazz"]
+    write_genre(path, ["Ö", "second"])
+    assert read_genre(path) == ["Ö", "second"]
+    assert other_tags(path) == tags
+    np.testing.assert_array_equal(load_audio(path, 44100), sound)
+    write_genre(path, [])
+    assert read_genre(path) == []
+    assert other_tags(path) == tags
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_old_id3_tags_keep_their_version_and_their_end(tmp_path):
+    path = make(tmp_path, "mp3")
+    tags = ID3(path)
+    tags.clear()
+    tags.add(TYER(encoding=0, text="1979"))
+    tags.add(TCON(encoding=0, text="(17)"))
+    tags.save(path, v2_version=3, v1=2)
+    end = path.read_bytes()[-128:]
+    assert end.startswith(b"TAG")
+    write_genre(path, ["disco"])
+    found = ID3(path, translate=False)
+    assert found.version[:2] == (2, 3)
+    assert found["TYER"].text == ["1979"]
+    assert found["TCON"].text == ["disco"]
+    assert path.read_bytes()[-128:] == end
+
+
+@pytest.mark.parametrize("fault", ["_check", "_sound"])
+def test_a_failure_leaves_the_file_as_it_was(fault, tmp_path, monkeypatch):
+    path = make(tmp_path, "flac")
+    before = path.read_bytes()
+
+    def fail(*arguments):
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(rewriting, fault, fail)
+    with pytest.raises(TagError, match="as it was"):
+        write_genre(path, ["jazz"])
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_copy_whose_sound_differs_does_not_replace_the_file(tmp_path, monkeypatch):
+    path = make(tmp_path, "mp3")
+    before = path.read_bytes()
+    monkeypatch.setattr(rewriting, "_sound", lambda path: str(path).encode())
+    with pytest.raises(TagError, match="sound would be changed"):
+        write_genre(path, ["jazz"])
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.mp3", "absent.flac"])
+def test_what_cannot_be_tagged_is_named(name, tmp_path):
+    if name == "a.wav":
+        encode(tmp_path / name, noise(1), 22050, "wav")
+    if name == "a.mp3":
+        (tmp_path / name).write_text("no music")
+    with pytest.raises(TagError, match=name):
+        write_genre(tmp_path / name, ["jazz"])
+
+
+def test_a_link_stays_a_link_and_rights_stay(tmp_path):
+    path = make(tmp_path, "flac")
+    path.chmod(0o640)
+    link = tmp_path / "link.flac"
+    link.symlink_to(path)
+    write_genre(link, ["jazz"])
+    assert link.is_symlink()
+    assert read_genre(path) == ["jazz"]
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def said(path, genre="jazz", confidence=0.7):
+    return Prediction(genre, confidence, {genre: confidence}, (), 3.0, source=str(path))
+
+
+def test_a_tagger_leaves_alone_what_it_should(tmp_path):
+    path, log = make(tmp_path, "flac"), tmp_path / "log"
+    before = path.read_bytes()
+    assert Tagger(log, min_confidence=0.8).tag(said(path)) == "unsure"
+    assert Tagger(log).tag(said(path, "unknown")) == "unsure"
+    assert Tagger(log, dry_run=True).tag(said(path)) == "written"
+    assert path.read_bytes() == before
+    assert not log.exists()
+    assert Tagger(log, only_missing=True).tag(said(path)) == "written"
+    assert Tagger(log).tag(said(path)) == "unchanged"
+    assert Tagger(log, only_missing=True).tag(said(path, "rock")) == "had a genre"
+    assert read_genre(path) == ["jazz"]
+    assert len(log.read_text().splitlines()) == 1
+
+
+def test_undo_goes_back_to_the_first_genre(tmp_path):
+    path, log = make(tmp_path, "m4a"), tmp_path / "log"
+    write_genre(path, ["Acid Jazz", "Own"])
+    for genre in ("jazz", "rock"):
+        Tagger(log).tag(said(path, genre))
+    assert next(undo(log, dry_run=True))[1] == ""
+    assert read_genre(path) == ["rock"]
+    assert [problem for _, problem in undo(log)] == ["", ""]
+    assert read_genre(path) == ["Acid Jazz", "Own"]
+
+
+def test_undo_does_not_touch_what_was_changed_since(tmp_path):
+    path, log = make(tmp_path, "flac"), tmp_path / "log"
+    Tagger(log).tag(said(path))
+    write_genre(path, ["by hand"])
+    [(_, problem)] = undo(log)
+    assert "by hand" in problem
+    assert read_genre(path) == ["by hand"]
+    path.unlink()
+    [(_, problem)] = undo(log)
+    assert str(path) in problem
+
+
+def test_a_log_cut_in_its_last_line_is_undone_and_another_file_refused(tmp_path):
+    path, log = make(tmp_path, "flac"), tmp_path / "log"
+    Tagger(log).tag(said(path))
+    log.write_text(log.read_text() + '{"path": "/so')
+    assert len(list(undo(log))) == 1
+    log.write_text("no log\n")
+    with pytest.raises(TagError, match="no log"):
+        list(undo(log))
+
+
+def test_the_command_writes_tags_and_takes_them_back(model_folder, tmp_path):
+    music = tmp_path / "music"
+    music.mkdir()
+    paths = [make(music, "mp3"), make(music, "flac")]
+    encode(music / "x.wav", noise(3), 22050, "wav")
+    log = tmp_path / "log.jsonl"
+    arguments = ["predict", str(music), "--model", str(model_folder), "--format", "jsonl"]
+    result = CliRunner().invoke(main, [*arguments, "--write-tags", "--tags-log", str(log)])
+    assert result.exit_code == 1
+    assert "2 written, 1 failed" in result.stderr
+    genres = {r["path"]: r["genre"] for r in map(json.loads, result.stdout.splitlines())}
+    for path in paths:
+        assert read_genre(path) == [genres[os.fspath(path)]]
+    result = CliRunner().invoke(main, ["tags", "undo", str(log)])
+    assert result.exit_code == 0
+    assert all(read_genre(path) == [] for path in paths)
