@@ -130,6 +130,7 @@ def upload(
             folder_path=folder,
             revision=revision,
             commit_message=message or "Upload a genreclf model",
+            allow_patterns=[CONFIG, WEIGHTS, CARD],  # what a download takes
         )
     return f"hf://{address.repository}@{commit.oid}"
 
