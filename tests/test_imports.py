@@ -17,7 +17,7 @@ FLOORS = [
     {"errors"},
     {"segments", "prediction", "audio", "batch"},
     {"plugins"},
-    {"architectures", "features"},
+    {"architectures", "features", "recipes"},
     {"runtimes"},
     {"pretrained", "datasets"},
     {"classifier"},

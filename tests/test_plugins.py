@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from genreclf.cli import main
-from genreclf.errors import PluginError
+from genreclf.errors import ConfigError, PluginError
 from genreclf.features import LogMel
 from genreclf.plugins import Registry, hookimpl, registry
+from genreclf.training import Recipe
 
 
 class Good:
@@ -42,9 +43,27 @@ def test_builtin_parts_come_through_entry_points():
         ("extractors", "logmel-13fps"),
         ("architectures", "dong2018"),
         ("models", "dong2018"),
+        ("recipes", "default"),
+        ("recipes", "dong2018"),
     } <= found.keys()
     assert found["architectures", "dong2018"].plugin == "builtin-architectures"
     assert found["architectures", "dong2018"].package.startswith("genreclf ")
+    assert found["recipes", "default"].plugin == "builtin-recipes"
+
+
+def test_a_recipe_of_a_plugin_is_found_by_name(tmp_path, monkeypatch):
+    class Theirs:
+        @hookimpl
+        def genreclf_recipes(self):
+            return {"theirs": tmp_path / "theirs.toml", "gone": tmp_path / "gone.toml"}
+
+    (tmp_path / "theirs.toml").write_text('description = "of a plugin"\n')
+    loaded = Registry()
+    loaded.register(Theirs(), "theirs")
+    monkeypatch.setattr("genreclf.training.recipe.registry", lambda: loaded)
+    assert Recipe.load("theirs").description == "of a plugin"
+    with pytest.raises(ConfigError, match=r"gone\.toml' cannot be read"):
+        Recipe.load("gone")
 
 
 def test_a_plugin_registers_by_its_hooks(module):
@@ -110,5 +129,5 @@ def test_an_unknown_name_suggests_near_ones():
 def test_the_command_lists_what_is_registered():
     result = CliRunner().invoke(main, ["plugins"])
     assert result.exit_code == 0
-    for name in ("logmel-13fps", "dong2018", "builtin-models"):
+    for name in ("logmel-13fps", "dong2018", "builtin-models", "builtin-recipes"):
         assert name in result.output

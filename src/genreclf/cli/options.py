@@ -21,7 +21,7 @@ model_option = click.option(
 )
 
 recipe_option = click.option(
-    "--recipe", default="default", show_default=True, help="A name or a TOML file."
+    "--recipe", default="default", show_default=True, help="A registered name or a TOML file."
 )
 
 seed_option = click.option(

@@ -1,4 +1,4 @@
-"""How extractors, architectures and models are found: pluggy hooks and a registry."""
+"""How extractors, architectures, models and recipes are found: pluggy hooks and a registry."""
 
 from genreclf.plugins.hookspecs import KINDS, Kind, hookimpl
 from genreclf.plugins.registry import BrokenPlugin, Registration, Registry, registry

@@ -14,7 +14,7 @@ import pluggy
 
 GROUP = "genreclf"
 
-Kind = Literal["extractors", "architectures", "models"]
+Kind = Literal["extractors", "architectures", "models", "recipes"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -61,5 +61,18 @@ class Hookspecs:
             :class:`pathlib.Path`; an address, ``"hf://owner/repository@commit"`` or
             ``"https://.../model.zip#sha256=..."``; or a string
             ``"package.module:attribute"`` that leads to either.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def genreclf_recipes(self) -> Mapping[str, Any]:
+        """Give recipes for training.
+
+        Returns
+        -------
+        mapping of str to os.PathLike or str
+            Each value is a TOML file as :class:`genreclf.training.Recipe` reads it,
+            given as a :class:`pathlib.Path`, or a string
+            ``"package.module:attribute"`` that leads to one.
         """
         raise NotImplementedError

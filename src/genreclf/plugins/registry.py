@@ -22,7 +22,7 @@ class Registration:
 
     Attributes
     ----------
-    kind : {"extractors", "architectures", "models"}
+    kind : {"extractors", "architectures", "models", "recipes"}
     name : str
     target : object
         The thing itself, or ``"package.module:attribute"`` that leads to it.
@@ -71,7 +71,7 @@ class BrokenPlugin:
 
 
 class Registry:
-    """Extractors, architectures and models by name.
+    """Extractors, architectures, models and recipes by name.
 
     Loading never raises: a plugin that fails is kept in :attr:`broken`, and two
     plugins that claim one name are an error only for whoever asks for that name.

@@ -6,12 +6,12 @@ import dataclasses
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from genreclf.errors import ConfigError
+from genreclf.errors import ConfigError, PluginError
+from genreclf.plugins import registry
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -197,7 +197,7 @@ class Recipe:
         Parameters
         ----------
         name : str or path
-            The name of a recipe of this package, or a TOML file.
+            A registered name (``genreclf plugins`` lists them), or a TOML file.
 
         Raises
         ------
@@ -206,29 +206,22 @@ class Recipe:
         """
         path = Path(name)
         if path.suffix != ".toml":
-            packaged = resources.files(__package__) / "recipes" / f"{name}.toml"
-            if not packaged.is_file():
-                raise ConfigError(
-                    f"no recipe '{name}'; there are {', '.join(recipe_names())}, "
-                    "or give the path of a .toml file"
-                )
-            text = packaged.read_text(encoding="utf-8")
-        else:
             try:
-                text = path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(f"recipe '{path}' cannot be read: {error}") from error
+                path = Path(registry().load("recipes", str(name)))
+            except PluginError as error:
+                raise ConfigError(f"{error} Or give the path of a .toml file.") from error
         try:
-            raw = tomllib.loads(text)
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"recipe '{path}' cannot be read: {error}") from error
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"recipe '{name}' is not valid TOML: {error}") from error
         return cls.from_dict(raw, f"recipe '{name}'")
 
 
 def recipe_names() -> list[str]:
-    """The recipes of this package, sorted."""
-    folder = resources.files(__package__) / "recipes"
-    return sorted(f.name[: -len(".toml")] for f in folder.iterdir() if f.name.endswith(".toml"))
+    """The registered recipes, sorted; ``genreclf plugins`` says whose they are."""
+    return registry().names("recipes")
 
 
 def _build(cls: Any, raw: Mapping[str, Any], where: str) -> Any:
