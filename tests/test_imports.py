@@ -23,7 +23,7 @@ FLOORS = [
     {"classifier"},
     {"training"},
     {"plots", "tags"},
-    {"evaluation"},
+    {"evaluation", "testing"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}

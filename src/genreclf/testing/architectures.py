@@ -1,0 +1,182 @@
+"""What the library relies on in an architecture."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load, save
+
+from genreclf.architectures import make_architecture
+from genreclf.architectures.base import Architecture
+from genreclf.classifier import GenreClassifier
+from genreclf.datasets.feature_set import FeatureSet
+from genreclf.features import make_extractor
+from genreclf.testing.require import require, require_close, require_equal
+from genreclf.training import Recipe, Trainer
+
+_CLASSES = 3
+
+
+def check_architecture(
+    name: str,
+    features: str = "logmel-13fps",
+    *,
+    features_parameters: Mapping[str, Any] | None = None,
+    **parameters: Any,
+) -> None:
+    """Check a registered architecture on the features that it is for.
+
+    That outputs have the stated shapes; that `forward` is `classify` of `embed`;
+    that in evaluation a segment's result is the same each time and in any company;
+    that `embed_windows` is `embed` of each window; that the gradient reaches every
+    weight; that the weights survive a safetensors file; and that a
+    :class:`genreclf.Trainer` takes it, and what it saves gives the same answers.
+
+    Parameters
+    ----------
+    name : str
+        As registered.
+    features : str
+        An extractor's registered name: decides the size of a segment.
+    features_parameters : mapping, optional
+        The extractor's, where they differ from the registered ones.
+    **parameters
+        The architecture's own; small ones make it quick.
+
+    Raises
+    ------
+    AssertionError
+        With what is wrong.
+    PluginError, ConfigError
+        If it cannot be made at all.
+    """
+    extractor = make_extractor(features, **(features_parameters or {}))
+    size = {"n_classes": _CLASSES, "n_bins": extractor.bins, "n_frames": extractor.segment_frames}
+    torch.manual_seed(0)
+    network = make_architecture(name, **size, **parameters)
+    require(isinstance(network, Architecture), f"'{name}' is no Architecture of genreclf")
+    check_shapes(network)
+    check_evaluation(network)
+    check_windows(network)
+    check_gradient(network)
+    check_weights(network, make_architecture(name, **size, **parameters))
+    check_training(name, features, features_parameters or {}, parameters)
+
+
+def check_shapes(network: Architecture) -> None:
+    """Shapes, and `forward` against its parts; see :func:`check_architecture`."""
+    network.eval()
+    dimensions = network.embed(_segments(network, 1)).shape[-1]
+    for count in (1, 5):
+        segments = _segments(network, count)
+        embeddings = network.embed(segments)
+        logits = network.classify(embeddings)
+        require_equal(
+            tuple(embeddings.shape), (count, dimensions), f"the shape of embed of {count} segments"
+        )
+        require_equal(tuple(logits.shape), (count, network.n_classes), "the shape of classify")
+        forward = network(segments)
+        require_close(_array(forward), _array(logits), "forward is not classify of embed")
+
+
+def check_evaluation(network: Architecture) -> None:
+    """The same result each time and in any company; see :func:`check_architecture`."""
+    network.eval()
+    segments = _segments(network, 4)
+    together = _array(network(segments))
+    require(bool(np.isfinite(together).all()), "logits of noise are not finite")
+    require_close(_array(network(segments)), together, "evaluation is not deterministic")
+    alone = np.concatenate([_array(network(segment[None])) for segment in segments])
+    require_close(alone, together, "a segment's logits depend on the others beside it")
+
+
+def check_windows(network: Architecture) -> None:
+    """`embed_windows` against `embed` of each window; see :func:`check_architecture`."""
+    network.eval()
+    length = network.n_frames
+    frames = torch.randn(network.n_bins, 3 * length)
+    half = max(1, length // 2)
+    for offsets in ([0], [0, half, length], [0, 1, half, length + 1, 2 * length]):
+        windows = torch.stack([frames[:, start : start + length] for start in offsets])
+        with torch.inference_mode():
+            shared = network.embed_windows(frames, torch.tensor(offsets))
+        apart = network.embed(windows)
+        require_close(
+            _array(shared), _array(apart), f"embed_windows is not embed at offsets {offsets}"
+        )
+
+
+def check_gradient(network: Architecture) -> None:
+    """A gradient for every weight; see :func:`check_architecture`."""
+    network.train()
+    network.zero_grad()
+    targets = torch.arange(32) % network.n_classes
+    torch.nn.functional.cross_entropy(network(_segments(network, 32)), targets).backward()
+    for weight, parameter in network.named_parameters():
+        reached = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
+        require(
+            reached or not parameter.requires_grad,
+            f"no gradient reaches '{weight}': it would never be trained",
+        )
+    network.zero_grad()
+
+
+def check_weights(network: Architecture, fresh: Architecture) -> None:
+    """Weights through a safetensors file; see :func:`check_architecture`."""
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    try:
+        fresh.load_state_dict(load(save(tensors)))
+    except RuntimeError as error:
+        raise AssertionError(f"the weights do not survive a safetensors file: {error}") from error
+    segments = _segments(network, 3)
+    require_close(
+        _array(fresh.eval()(segments)),
+        _array(network.eval()(segments)),
+        "something that the logits depend on is not in the state_dict",
+    )
+
+
+def check_training(
+    name: str, features: str, features_parameters: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> None:
+    """An epoch of one step, saved and loaded again; see :func:`check_architecture`."""
+    extractor = make_extractor(features, **features_parameters)
+    rng = np.random.default_rng(0)
+    samples = extractor.window_length + (extractor.segment_frames + 4) * extractor.hop_length
+    tracks = [
+        extractor.transform((0.1 * rng.standard_normal(samples)).astype(np.float32))
+        for _ in range(2 * _CLASSES)
+    ]
+    genres = [f"genre {index % _CLASSES}" for index in range(len(tracks))]
+    ids = [f"track {index}" for index in range(len(tracks))]
+    stored = json.loads(json.dumps(dict(parameters)))
+    recipe = Recipe.from_dict(
+        {
+            "features": {"name": features, "parameters": dict(features_parameters)},
+            "architecture": {"name": name, "parameters": stored},
+            "training": {"epochs": 1, "batch_size": len(tracks)},
+        }
+    )
+    train = FeatureSet.from_frames(features, tracks, ids, genres, parameters=features_parameters)
+    trained = Trainer(recipe, device="cpu").fit(train).classifier
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = GenreClassifier.from_pretrained(trained.save_pretrained(Path(folder) / "model"))
+    before, after = (c.predict_frames(tracks[0]).probabilities for c in (trained, loaded))
+    require_close(
+        np.array(list(after.values())),
+        np.array(list(before.values())),
+        "a model saved and loaded again answers otherwise",
+    )
+
+
+def _segments(network: Architecture, count: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(count)
+    return torch.randn(count, network.n_bins, network.n_frames, generator=generator)
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().float().numpy()
