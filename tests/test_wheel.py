@@ -36,6 +36,7 @@ def test_it_has_what_the_library_reads(names):
         "genreclf/evaluation/report.css",
         "genreclf/recipes/default.toml",
         "genreclf/pretrained/weights/dong2018/config.json",
+        "genreclf/pretrained/weights/dong2018/model.onnx",
         "genreclf/pretrained/weights/dong2018/model.safetensors",
         "genreclf/pretrained/weights/dong2018/README.md",
     }
@@ -61,7 +62,9 @@ def test_it_has_no_other_kind_of_file(names):
         for path in inside
         if path.name != "py.typed"
     }
-    assert kinds <= {".py", ".css", ".toml", "config.json", "model.safetensors", "README.md"}
+    assert kinds <= {
+        ".py", ".css", ".toml", "config.json", "model.onnx", "model.safetensors", "README.md"
+    }  # fmt: skip
 
 
 def test_it_is_small(wheel):
