@@ -14,7 +14,7 @@ OUTPUTS = ("embeddings", "logits")
 REMARK = "genreclf"
 """The key of the model's own metadata that holds :attr:`Saved.remark`."""
 
-_AT_ONCE = 16  # segments; more are no faster, and their maps fill the memory
+_AT_ONCE = 8  # segments; the maps of more do not fit into the cache
 
 
 class OnnxNetwork:
@@ -39,7 +39,6 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         # Whoever has several cores classifies several files: that scales better.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(
