@@ -85,7 +85,10 @@ def test_an_interrupt_leaves_whole_records_and_ends(model_folder, tmp_path):
     output = tmp_path / "out.jsonl"
     command = [sys.executable, "-m", "genreclf", "predict", tmp_path, "--format", "jsonl"]
     process = subprocess.Popen(
-        [*command, "--output", output, "--model", model_folder], stderr=subprocess.PIPE
+        [*command, "--output", output, "--model", model_folder],
+        stderr=subprocess.PIPE,
+        # A shell's background job, as these tests may run in, starts with SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (output.exists() and output.stat().st_size):
