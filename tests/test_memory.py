@@ -3,15 +3,18 @@
 import subprocess
 import sys
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 MEASURE = """
-import resource, sys
+import sys
+from pathlib import Path
 from genreclf import GenreClassifier
 prediction = GenreClassifier.from_pretrained(sys.argv[1]).predict(sys.argv[2])
-print(prediction.duration, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+status = Path("/proc/self/status").read_text()
+print(prediction.duration, status.partition("VmHWM:")[2].split()[0])
 """
 
 
@@ -47,7 +50,9 @@ def quick_model(tmp_path_factory):
 
 
 def test_ten_hours_take_little_more_than_three_minutes(quick_model, tmp_path):
-    pytest.importorskip("resource")
+    # What getrusage says includes the parent's peak.
+    if not Path("/proc/self/status").exists():
+        pytest.skip("no /proc here")
     peaks = []
     for seconds in (180, 10 * 3600):
         path = tmp_path / f"{seconds}.wav"
