@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -15,6 +16,7 @@ from conftest import noise
 from genreclf import GenreClassifier
 from genreclf.architectures.dong2018 import Dong2018
 from genreclf.errors import ConfigError, IntegrityError, ModelNotFoundError
+from genreclf.pretrained import find_model
 from genreclf.runtimes import export
 from genreclf.runtimes.onnx import OnnxNetwork
 from genreclf.runtimes.torch import TorchNetwork
@@ -164,3 +166,11 @@ print([name for name in {heavy!r} if name in sys.modules])
     record, imported = done.stdout.splitlines()
     assert json.loads(record)["genre"]
     assert imported == "[]"
+
+
+def test_the_exported_network_does_not_tell_where_it_was_made(model_folder):
+    exported = (model_folder / "model.onnx").read_bytes()
+    for trace in (b".py", str(Path(torch.__file__).parents[1]).encode(), b"stack_trace"):
+        assert trace not in exported
+    shipped = find_model("dong2018") / "model.onnx"
+    assert b".py" not in shipped.read_bytes()

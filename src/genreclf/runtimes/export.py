@@ -93,7 +93,22 @@ def _exported(whole: _Whole, module: Architecture) -> ModelProto:
         verbose=False,
     )
     assert program is not None  # noqa: S101
-    return program.model_proto
+    return _without_traces(program.model_proto)
+
+
+def _without_traces(model: ModelProto) -> ModelProto:
+    # PyTorch notes for each node and value which line of which file it came from: the
+    # folders of whoever exports are nobody else's business.
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info,
+                 *graph.initializer, *model.functions):  # fmt: skip
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for function in model.functions:
+        for node in function.node:
+            node.ClearField("metadata_props")
+            node.ClearField("doc_string")
+    return model
 
 
 @contextmanager
