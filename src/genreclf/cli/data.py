@@ -12,17 +12,18 @@ import click
 if TYPE_CHECKING:
     from genreclf.datasets import Dataset, FeatureSet
     from genreclf.pretrained import Component
+    from genreclf.training.recipe import FeatureSettings
 
 
-def open_features(data: Path, wanted: Component, cache: Path) -> FeatureSet:
+def open_features(data: Path, wanted: Component | FeatureSettings, cache: Path) -> FeatureSet:
     """The features of some data, extracted if need be.
 
     Parameters
     ----------
     data : Path
         A feature set, an ``.npz`` of log-mel arrays, or a data set of sound.
-    wanted : Component
-        The extractor and its parameters.
+    wanted : Component or FeatureSettings
+        The extractor and its parameters, as a model or a recipe has them.
     cache : Path
         Where features of a data set of sound are put; what is there is not
         extracted again.
@@ -39,7 +40,7 @@ def open_features(data: Path, wanted: Component, cache: Path) -> FeatureSet:
 
 def extract(
     dataset: Dataset,
-    wanted: Component,
+    wanted: Component | FeatureSettings,
     output: Path,
     workers: int | None = None,
     precision: Literal["float16", "float32"] = "float16",

@@ -53,6 +53,7 @@ def evaluate(
     DATA is as for `genreclf train`. Can be stopped and called again: finished runs
     are kept.
     """
+    from genreclf.cli.data import open_features
     from genreclf.evaluation import write_report
     from genreclf.training import Recipe
 
@@ -62,10 +63,10 @@ def evaluate(
     else:
         settings = Recipe.load(recipe)
         title = f"{recipe}, {protocol} protocol"
-        features = _features(data, settings, output)
+        features = open_features(data, settings.features, output / "extracted")
         evaluations = _run(features, settings, protocol, output, runs, seed, lists, workers)
         facts = {
-            "Data": f"{data.name}: {len(features)} tracks, {len(features.labels)} genres",
+            "Data": _described(data, features),
             "Protocol": f"{protocol}, seeds {seed} to {seed + runs - 1}",
             "Recipe": recipe,
         }
@@ -100,17 +101,13 @@ def _test(data: Path, model: str, output: Path) -> "tuple[list[Evaluation], dict
         advance(total=len(features))
         found = measure(classifier, features, progress=lambda _: advance(advance=1))
     return [found], {
-        "Data": f"{data.name}: {len(features)} tracks, {len(features.labels)} genres",
+        "Data": _described(data, features),
         "Model": model,
     }
 
 
-def _features(data: Path, recipe: "Recipe", output: Path) -> "FeatureSet":
-    from genreclf.cli.data import open_features
-    from genreclf.pretrained import Component
-
-    wanted = Component(recipe.features.name, recipe.features.parameters)
-    return open_features(data, wanted, output / "extracted")
+def _described(data: Path, features: "FeatureSet") -> str:
+    return f"{data.name}: {len(features)} tracks, {len(features.labels)} genres"
 
 
 def _run(

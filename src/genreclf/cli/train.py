@@ -65,14 +65,12 @@ def train(
 
     from genreclf.cli.data import open_features
     from genreclf.evaluation import make_split
-    from genreclf.pretrained import Component
     from genreclf.training import Recipe, Trainer
 
     settings = Recipe.load(recipe)
-    wanted = Component(settings.features.name, settings.features.parameters)
     processes = PartialState(cpu=device == "cpu")
     with processes.main_process_first():  # the others find the features extracted
-        features = open_features(data, wanted, output / "features")
+        features = open_features(data, settings.features, output / "features")
     sides = make_split(features, split, seed, lists)
     train_side, valid_side, test_side = (features.subset(side) for side in sides)
     click.echo(

@@ -43,14 +43,12 @@ def tune(
     """
     from genreclf.cli.data import open_features, progress_bar
     from genreclf.evaluation import make_split
-    from genreclf.pretrained import Component
     from genreclf.training import Recipe
     from genreclf.training.tuning import BEST
     from genreclf.training.tuning import tune as search
 
     settings = Recipe.load(recipe)
-    wanted = Component(settings.features.name, settings.features.parameters)
-    features = open_features(data, wanted, output / "features")
+    features = open_features(data, settings.features, output / "features")
     sides = make_split(features, split, seed, lists)
     with progress_bar("Trying") as advance:
         advance(total=trials)
