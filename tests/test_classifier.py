@@ -75,6 +75,20 @@ def test_the_rule_is_a_parameter_and_checked(model_folder):
         GenreClassifier.from_pretrained(model_folder, rule="median")
 
 
+def test_what_is_not_sure_enough_is_unknown(classifier, model_folder):
+    sound = (noise(10), 22050)
+    plain = classifier.predict(sound)
+    for limit, genre in [(plain.confidence, plain.genre), (plain.confidence + 1e-4, "unknown")]:
+        strict = GenreClassifier.from_pretrained(
+            model_folder, min_confidence=limit, runtime="torch"
+        ).predict(sound)
+        assert strict.genre == genre
+        assert strict.flags == ({"unsure"} if genre == "unknown" else set())
+        assert strict.probabilities == pytest.approx(plain.probabilities)
+    with pytest.raises(ConfigError, match=r"min_confidence must be 0 to 1 \(got 70\)"):
+        GenreClassifier.from_pretrained(model_folder, min_confidence=70)
+
+
 @pytest.mark.parametrize("level", [0.0, 1e-5])
 def test_silence_has_no_genre(classifier, level):
     prediction = classifier.predict((noise(8, level=level), 22050))

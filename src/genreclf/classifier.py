@@ -57,19 +57,31 @@ class GenreClassifier:
         or what :func:`genreclf.pretrained.network.load_network` gives.
     rule : {"mean", "vote", "product"}
         How the segments make a track; see :data:`genreclf.prediction.RULES`.
+    min_confidence : float
+        0 to 1. A track that no genre reaches it for is "unknown", with the flag
+        "unsure"; its probabilities are there all the same.
 
     Raises
     ------
     ConfigError
-        If the rule is unknown.
+        If the rule is unknown or the least confidence out of its range.
     """
 
-    def __init__(self, config: ModelConfig, network: Network, rule: Rule = "mean") -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        network: Network,
+        rule: Rule = "mean",
+        min_confidence: float = 0.0,
+    ) -> None:
         if rule not in RULES:
             raise ConfigError(f"rule must be one of {', '.join(RULES)} (got {rule!r})")
+        if not 0 <= min_confidence <= 1:
+            raise ConfigError(f"min_confidence must be 0 to 1 (got {min_confidence})")
         self.config = config
         self.network = network
         self.rule = rule
+        self.min_confidence = min_confidence
         self.extractor = make_extractor(config.features.name, **config.features.parameters)
 
     @classmethod
@@ -80,6 +92,7 @@ class GenreClassifier:
         sha256: str | None = None,
         local_files_only: bool = False,
         rule: Rule = "mean",
+        min_confidence: float = 0.0,
         runtime: Runtime = "auto",
         device: str = "cpu",
     ) -> GenreClassifier:
@@ -100,6 +113,8 @@ class GenreClassifier:
             Never use the network. So does ``GENRECLF_OFFLINE=1``.
         rule : {"mean", "vote", "product"}
             How the segments make a track.
+        min_confidence : float
+            0 to 1. A track that no genre reaches it for is "unknown".
         runtime : {"auto", "onnx", "torch"}
             What runs the network. "auto" is ONNX Runtime, which starts in a tenth of
             PyTorch's time, on a CPU where the model has a network exported for it,
@@ -131,7 +146,8 @@ class GenreClassifier:
         folder = find_model(name, sha256=sha256, local_files_only=local_files_only)
         config = read_config(folder)
         check_components(config, str(folder))
-        return cls(config, load_network(folder, config, runtime, device), rule)
+        network = load_network(folder, config, runtime, device)
+        return cls(config, network, rule, min_confidence)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -150,7 +166,8 @@ class GenreClassifier:
         -------
         Prediction
             Silent segments count for nothing; if all are silent, the genre is
-            "unknown" and all probabilities are equal.
+            "unknown" and all probabilities are equal. So is the genre of a track that
+            none is as probable for as `min_confidence`.
 
         Raises
         ------
@@ -369,10 +386,12 @@ class GenreClassifier:
         probabilities[silent] = 1.0 / len(self.labels)
         all_silent = bool(silent.all())
         track = RULES[self.rule](probabilities if all_silent else probabilities[~silent])
-        flags |= {"silent": all_silent, "short": heard[-1].tiled}
+        confidence = float(track.max())
+        unsure = not all_silent and confidence < self.min_confidence
+        flags |= {"silent": all_silent, "unsure": unsure, "short": heard[-1].tiled}
         return Prediction(
-            genre=UNKNOWN if all_silent else self.labels[int(track.argmax())],
-            confidence=float(track.max()),
+            genre=UNKNOWN if all_silent or unsure else self.labels[int(track.argmax())],
+            confidence=confidence,
             probabilities=self._by_label(track),
             timeline=self._timeline(starts, probabilities, silent, duration),
             duration=duration,

@@ -18,6 +18,7 @@ FORMAT_VERSION = 1
 FLAGS: Mapping[str, str] = {
     "truncated": "the file breaks off before its end; what could be decoded was classified",
     "silent": "there is nothing to hear",
+    "unsure": "no genre is as probable as was asked for",
     "short": "shorter than one segment; the sound was repeated to fill it",
     "non_finite": "NaN or infinite samples were replaced by silence",
 }
@@ -120,7 +121,8 @@ class Prediction:
     Attributes
     ----------
     genre : str
-        The most probable label; "unknown" if the piece is silent.
+        The most probable label; "unknown" if the piece is silent, or the label less
+        probable than the classifier's `min_confidence`.
     confidence : float
         Probability of the most probable label, 0 to 1.
     probabilities : dict of str to float

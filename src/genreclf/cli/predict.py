@@ -53,15 +53,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="What runs the network.",
 )
-@click.option("--write-tags", is_flag=True, help="Write the genres into the files' tags.")
-@click.option("--dry-run", is_flag=True, help="With --write-tags: only say what would be written.")
-@click.option("--only-missing", is_flag=True, help="With --write-tags: keep genres that are there.")
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
     default=0.0,
-    help="With --write-tags: only genres at least this probable.",
+    help="Below this probability the genre is 'unknown'.",
 )
+@click.option("--write-tags", is_flag=True, help="Write the genres into the files' tags.")
+@click.option("--dry-run", is_flag=True, help="With --write-tags: only say what would be written.")
+@click.option("--only-missing", is_flag=True, help="With --write-tags: keep genres that are there.")
 @click.option(
     "--tags-log",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -80,10 +80,10 @@ def predict(
     workers: int | None,
     device: str,
     runtime: "Runtime",
+    min_confidence: float,
     write_tags: bool,
     dry_run: bool,
     only_missing: bool,
-    min_confidence: float,
     tags_log: Path,
 ) -> None:
     """Tell the genre of files and folders of music (folders recursively).
@@ -98,7 +98,9 @@ def predict(
     files = list(find_files(paths))
     if not files:
         raise click.UsageError("there is no music in these folders")
-    classifier = GenreClassifier.from_pretrained(model, device=device, runtime=runtime)
+    classifier = GenreClassifier.from_pretrained(
+        model, min_confidence=min_confidence, device=device, runtime=runtime
+    )
     append = resume and is_begun(output)
     target = Target(output, classifier.labels, top, timeline, append)
     if append:
@@ -109,9 +111,7 @@ def predict(
     if write_tags:
         from genreclf.tags import Tagger
 
-        tagger = Tagger(
-            tags_log, dry_run=dry_run, only_missing=only_missing, min_confidence=min_confidence
-        )
+        tagger = Tagger(tags_log, dry_run=dry_run, only_missing=only_missing)
     results = classifier.predict_many(files, workers)
     with make_writer(format_, target) as writer, closing(results):
         failed = 0

@@ -13,7 +13,7 @@ from genreclf.errors import TagError
 from genreclf.prediction import UNKNOWN, Prediction
 from genreclf.tags.genre import read_genre, write_genre
 
-Outcome = Literal["written", "unchanged", "had a genre", "unsure", "failed"]
+Outcome = Literal["written", "unchanged", "had a genre", "unknown", "failed"]
 
 
 class Tagger:
@@ -27,28 +27,18 @@ class Tagger:
         Change nothing, neither files nor log.
     only_missing : bool
         Leave files alone that have a genre.
-    min_confidence : float
-        Leave files alone whose genre is less probable than this.
 
     Attributes
     ----------
     outcomes : Counter
         How many files were "written", "unchanged" (they had this genre), "had a genre",
-        "unsure" or "failed".
+        "unknown" (no genre to write) or "failed".
     """
 
-    def __init__(
-        self,
-        log: Path,
-        *,
-        dry_run: bool = False,
-        only_missing: bool = False,
-        min_confidence: float = 0.0,
-    ) -> None:
+    def __init__(self, log: Path, *, dry_run: bool = False, only_missing: bool = False) -> None:
         self.log = log
         self.dry_run = dry_run
         self.only_missing = only_missing
-        self.min_confidence = min_confidence
         self.outcomes: Counter[Outcome] = Counter()
 
     def tag(self, prediction: Prediction) -> Outcome:
@@ -68,8 +58,8 @@ class Tagger:
         return outcome
 
     def _tag(self, prediction: Prediction) -> Outcome:
-        if prediction.genre == UNKNOWN or prediction.confidence < self.min_confidence:
-            return "unsure"
+        if prediction.genre == UNKNOWN:
+            return "unknown"
         path, new = Path(os.path.abspath(prediction.source)), [prediction.genre]  # noqa: PTH100
         old = read_genre(path)
         if old == new:
