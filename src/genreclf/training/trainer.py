@@ -20,6 +20,7 @@ from genreclf.datasets.feature_set import FeatureSet, same_frames
 from genreclf.errors import ConfigError, DatasetError, TrainingError
 from genreclf.features import make_extractor
 from genreclf.pretrained import Component, ModelConfig
+from genreclf.training.calibration import calibrate
 from genreclf.training.checkpoint import Checkpoint
 from genreclf.training.recipe import Recipe
 from genreclf.training.run import Record, Run
@@ -118,7 +119,8 @@ class Trainer:
         ----------
         train : FeatureSet
         valid : FeatureSet, optional
-            With the same labels; recipes that stop early or keep the best need it.
+            With the same labels; recipes that stop early or keep the best need it. The
+            classifier's confidence is calibrated on it.
 
         Returns
         -------
@@ -146,7 +148,9 @@ class Trainer:
                 self._record(run, identity)
                 for observe in observers:
                     observe(record)
-        classifier = run.classifier(self._metadata(train))
+        classifier = run.classifier(self._metadata(train, valid))
+        if valid is not None:
+            classifier = calibrate(classifier, valid)
         if self.output is not None and run.is_main:
             classifier.save_pretrained(self.output)
         return TrainingResult(classifier, tuple(run.history))
@@ -249,10 +253,12 @@ class Trainer:
         lines = (json.dumps(record) + "\n" for record in run.history)
         (self.output / LOG).write_text("".join(lines), encoding="utf-8")
 
-    def _metadata(self, train: FeatureSet) -> dict[str, Any]:
+    def _metadata(self, train: FeatureSet, valid: FeatureSet | None) -> dict[str, Any]:
+        calibration = {} if valid is None else {"calibrated_on": f"{len(valid)} validation tracks"}
         return {
             "description": self.recipe.description,
             "tracks": len(train),
+            **calibration,
             "seed": self.seed,
             "genreclf": genreclf.__version__,
             **self.metadata,
