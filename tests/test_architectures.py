@@ -1,4 +1,4 @@
-"""The paper's network."""
+"""The built-in networks."""
 
 import numpy as np
 import pytest
@@ -90,3 +90,51 @@ def test_any_architecture_can_embed_windows():
     frames = torch.arange(12.0).reshape(2, 6)
     found = Mean(2, 2, 3).embed_windows(frames, torch.tensor([0, 2]))
     np.testing.assert_allclose(found, [[1, 7], [3, 9]])
+
+
+TINY = {"channels": (4, 8), "pools": ((2, 2), (2, 1))}
+
+
+def test_short_chunk_is_its_stages_pooled_over_time():
+    torch.manual_seed(0)
+    network = make_architecture("short-chunk", n_classes=3, n_bins=16, n_frames=12, **TINY).eval()
+    for stage in network.stages:
+        stage.norm.running_mean.normal_()
+        stage.norm.running_var.uniform_(0.5, 2)
+    segments = torch.randn(5, 16, 12)
+    plain = torch.nn.Sequential(
+        network.stages[0].convolution, network.stages[0].norm, torch.nn.ReLU(),
+        torch.nn.MaxPool2d((2, 2)),
+        network.stages[1].convolution, network.stages[1].norm, torch.nn.ReLU(),
+        torch.nn.MaxPool2d((2, 1)),
+    )  # fmt: skip
+    with torch.inference_mode():
+        maps = plain(segments[:, None]).mean(2)
+        expected = torch.cat([maps.mean(2), maps.max(2).values], 1)
+        np.testing.assert_allclose(network.embed(segments), expected, atol=1e-5)
+        logits = expected @ network.output.weight.T + network.output.bias
+        np.testing.assert_allclose(network(segments), logits, atol=1e-5)
+
+
+def test_short_chunk_is_small():
+    network = make_architecture("short-chunk", n_classes=10, n_bins=128, n_frames=80)
+    assert 4 * sum(p.numel() for p in network.parameters()) < 4e6
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_frames": 7}, "too small"),
+        ({"n_frames": 2**16}, "over 8,388,608 values"),
+        ({"channels": 64}, "channels must be"),
+        ({"channels": []}, "channels must be"),
+        ({"channels": [4, 0], "pools": [[2, 2], [2, 2]]}, "channels must be"),
+        ({"pools": [[2, 2]]}, "pools must be"),
+        ({"pools": [2, 2, 2, 2, 2]}, "pools must be"),
+        ({"dropout": 1.5}, "dropout must be"),
+    ],
+)
+def test_short_chunk_says_what_is_wrong(parameters, message):
+    sizes = {"n_classes": 3, "n_bins": 128, "n_frames": 80}
+    with pytest.raises(ConfigError, match=f"short-chunk: .*{message}"):
+        make_architecture("short-chunk", **{**sizes, **parameters})

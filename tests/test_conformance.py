@@ -40,6 +40,10 @@ def test_dong2018_conforms(features, parameters):
     check_architecture("dong2018", features, **SMALL, **parameters)
 
 
+def test_short_chunk_conforms():
+    check_architecture("short-chunk", "logmel-13fps", channels=[4, 4], pools=[[2, 2], [2, 2]])
+
+
 @pytest.mark.parametrize("name", builtin("recipes"))
 def test_builtin_recipes_conform(name):
     check_recipe(name)

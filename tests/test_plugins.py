@@ -42,6 +42,7 @@ def test_builtin_parts_come_through_entry_points():
         ("extractors", "logmel-dong2018"),
         ("extractors", "logmel-13fps"),
         ("architectures", "dong2018"),
+        ("architectures", "short-chunk"),
         ("models", "dong2018"),
         ("recipes", "default"),
         ("recipes", "dong2018"),

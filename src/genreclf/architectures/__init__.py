@@ -16,7 +16,10 @@ __all__ = ["make_architecture"]
 @hookimpl
 def genreclf_architectures() -> Mapping[str, Any]:
     """Register the built-in networks, by address: importing torch takes a second."""
-    return {"dong2018": "genreclf.architectures.dong2018:Dong2018"}
+    return {
+        "dong2018": "genreclf.architectures.dong2018:Dong2018",
+        "short-chunk": "genreclf.architectures.short_chunk:ShortChunk",
+    }
 
 
 def make_architecture(

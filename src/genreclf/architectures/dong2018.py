@@ -1,6 +1,6 @@
 """The network of Dong 2018, arXiv 1802.09697."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genreclf.architectures.base import Architecture
+from genreclf.architectures.parameters import LARGEST_MAP, is_pair, is_rate, is_size, require
 from genreclf.errors import ConfigError
-
-_LARGEST_MAP = 2**23  # values that a convolution gives for a segment: 2 GiB for 64 of them
 
 
 class Dong2018(Architecture):
@@ -58,7 +57,7 @@ class Dong2018(Architecture):
         dropout: Sequence[float] = (0.2, 0.2),
     ) -> None:
         super().__init__(n_classes, n_bins, n_frames)
-        _check(filters, kernels, pools, dense, dropout)
+        require("dong2018", _requirements(filters, kernels, pools, dense, dropout))
         self.pools = [(p[0], p[1]) for p in pools]
         self.stride = self.pools[0][1] * self.pools[1][1]
         height, self.columns = (
@@ -70,10 +69,10 @@ class Dong2018(Architecture):
                 f"dong2018: a segment of {n_bins} bins x {n_frames} frames is too small for "
                 f"kernels {kernels} and pools {pools}"
             )
-        if max(_map_sizes(n_bins, n_frames, filters, kernels, pools)) > _LARGEST_MAP:
+        if max(_map_sizes(n_bins, n_frames, filters, kernels, pools)) > LARGEST_MAP:
             raise ConfigError(
                 f"dong2018: filters {filters} on {n_bins} bins x {n_frames} frames give over "
-                f"{_LARGEST_MAP:,} values for one segment"
+                f"{LARGEST_MAP:,} values for one segment"
             )
         self.conv1 = nn.Conv2d(1, filters[0], (kernels[0][0], kernels[0][1]))
         self.conv2 = nn.Conv2d(filters[0], filters[1], (kernels[1][0], kernels[1][1]))
@@ -121,33 +120,20 @@ class Dong2018(Architecture):
         return F.relu(self.hidden(torch.flatten(self.drop_maps(maps), 1)))
 
 
-def _check(filters: Any, kernels: Any, pools: Any, dense: Any, dropout: Any) -> None:
-    requirements = {
-        f"filters must be two whole numbers, at least 1 (got {filters!r:.80})": _is_pair(
-            filters, _is_size
+def _requirements(
+    filters: Any, kernels: Any, pools: Any, dense: Any, dropout: Any
+) -> dict[str, bool]:
+    return {
+        f"filters must be two whole numbers, at least 1 (got {filters!r:.80})": is_pair(filters),
+        f"kernels must be two pairs of whole numbers, at least 1 (got {kernels!r:.80})": is_pair(
+            kernels, is_pair
         ),
-        f"kernels must be two pairs of whole numbers, at least 1 (got {kernels!r:.80})": _is_pair(
-            kernels, lambda pair: _is_pair(pair, _is_size)
+        f"pools must be two pairs of whole numbers, at least 1 (got {pools!r:.80})": is_pair(
+            pools, is_pair
         ),
-        f"pools must be two pairs of whole numbers, at least 1 (got {pools!r:.80})": _is_pair(
-            pools, lambda pair: _is_pair(pair, _is_size)
-        ),
-        f"dense must be a whole number, at least 1 (got {dense!r:.80})": _is_size(dense),
-        f"dropout must be two numbers, 0 to 1 (got {dropout!r:.80})": _is_pair(
-            dropout, lambda rate: type(rate) in (int, float) and 0 <= rate <= 1
-        ),
+        f"dense must be a whole number, at least 1 (got {dense!r:.80})": is_size(dense),
+        f"dropout must be two numbers, 0 to 1 (got {dropout!r:.80})": is_pair(dropout, is_rate),
     }
-    for requirement, met in requirements.items():
-        if not met:
-            raise ConfigError(f"dong2018: {requirement}")
-
-
-def _is_pair(value: Any, holds: Callable[[Any], bool]) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2 and all(map(holds, value))
-
-
-def _is_size(value: Any) -> bool:
-    return type(value) is int and value >= 1
 
 
 def _map_sizes(
