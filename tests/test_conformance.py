@@ -24,7 +24,7 @@ def test_builtin_extractors_conform(name):
     check_extractor(name)
 
 
-@pytest.mark.parametrize("standardise", ["none", "band"])
+@pytest.mark.parametrize("standardise", ["none", "band", "centre"])
 def test_extractors_conform_with_parameters(standardise):
     check_extractor("logmel-dong2018", standardise=standardise, segment_frames=24)
 

@@ -126,11 +126,20 @@ def test_standardised_segments_do_not_know_level(standardise):
     np.testing.assert_allclose(extractor.finish(segments - 25), finished, atol=1e-4)
 
 
-def test_band_standardising_does_not_know_equalisation():
-    extractor = LogMel(standardise="band", top_db=None)
+@pytest.mark.parametrize("standardise", ["band", "centre"])
+def test_band_standardising_does_not_know_equalisation(standardise):
+    extractor = LogMel(standardise=standardise, top_db=None)
     segments = np.random.default_rng(0).normal(-40, 10, (3, 128, 40)).astype(np.float32)
     equalised = segments + np.linspace(-12, 12, 128, dtype=np.float32)[:, None]
     np.testing.assert_allclose(extractor.finish(equalised), extractor.finish(segments), atol=1e-4)
+
+
+def test_centred_bands_keep_their_size():
+    segments = np.random.default_rng(0).normal(-40, 6, (2, 128, 40)).astype(np.float32)
+    segments[1] *= 0.1
+    finished = LogMel(standardise="centre", top_db=None).finish(segments)
+    np.testing.assert_allclose(finished.mean(axis=2), 0, atol=1e-4)
+    np.testing.assert_allclose(finished.std(axis=(1, 2)), [0.5, 0.05], rtol=0.05)
 
 
 def test_top_db_is_counted_from_the_segments_own_maximum():
@@ -143,7 +152,7 @@ def test_top_db_is_counted_from_the_segments_own_maximum():
 
 def test_a_segment_without_variation_is_zeros():
     constant = np.full((1, 128, 40), -100, np.float32)
-    for standardise in ("segment", "band"):
+    for standardise in ("segment", "band", "centre"):
         assert not LogMel(standardise=standardise).finish(constant).any()
 
 

@@ -13,6 +13,7 @@ from genreclf.features.mel import mel_bands
 
 _POWER_FLOOR = 1e-10  # -100 dB, librosa's
 _AT_ONCE = 2**17  # samples: what is made of them stays in the processor's cache
+_TYPICAL = np.float32(12.0)  # dB, a deviation that segments of music have
 _STILL = 1e-3  # a segment that varies less than this (dB, or nepers) has no structure to scale up
 
 
@@ -38,10 +39,12 @@ class LogMel(Extractor):
         With "db": what lies further below the segment's maximum is raised to it.
     merge : int
         Neighbouring bins averaged (after scaling) into one.
-    standardise : {"none", "segment", "band"}
+    standardise : {"none", "segment", "band", "centre"}
         "segment" takes the segment's mean from it and divides by its standard
         deviation. "band" first takes each bin's mean over the segment away, so
-        that a fixed equalisation of the recording makes no difference.
+        that a fixed equalisation of the recording makes no difference. "centre" does
+        that too, but divides by 12 (dB), so that quiet changes stay smaller than loud
+        ones.
     segment_frames : int
         Frames of a segment.
 
@@ -67,7 +70,7 @@ class LogMel(Extractor):
     scale: Literal["db", "log1p"] = "db"
     top_db: float | None = 80.0
     merge: int = 1
-    standardise: Literal["none", "segment", "band"] = "none"
+    standardise: Literal["none", "segment", "band", "centre"] = "none"
     segment_frames: int = 128
 
     def __post_init__(self) -> None:
@@ -88,8 +91,8 @@ class LogMel(Extractor):
             "scale must be 'db' or 'log1p'": self.scale in ("db", "log1p"),
             "top_db must be positive": self.top_db is None or self.top_db > 0,
             "merge must divide n_mels": self.merge >= 1 and self.n_mels % self.merge == 0,
-            "standardise must be 'none', 'segment' or 'band'": (
-                self.standardise in ("none", "segment", "band")
+            "standardise must be 'none', 'segment', 'band' or 'centre'": (
+                self.standardise in ("none", "segment", "band", "centre")
             ),
             "segment_frames must be 1 to 65,536": 1 <= self.segment_frames <= 65_536,
         }
@@ -177,8 +180,10 @@ class LogMel(Extractor):
             segments = segments.reshape(count, self.bins, self.merge, frames).mean(axis=2)
         if self.standardise == "none":
             return segments
-        axes = 2 if self.standardise == "band" else (1, 2)
+        axes = (1, 2) if self.standardise == "segment" else 2
         centred = segments - segments.mean(axis=axes, keepdims=True)
+        if self.standardise == "centre":
+            return np.asarray(centred / _TYPICAL)
         deviation = centred.std(axis=(1, 2), keepdims=True)
         return np.where(deviation > _STILL, centred / np.maximum(deviation, _STILL), 0.0)
 
