@@ -87,7 +87,8 @@ def test_what_it_writes_loads(sides, tmp_path):
         {"optimiser": {"schedule": "cosine"}, "training": {"class_weights": True}},
         {"training": {"label_smoothing": 0.1, "keep": "best"}},
         {"augmentation": {"gain_db": 6, "equalisation_db": 3, "mask_bins": 4, "mask_frames": 4,
-                          "stretch": 0.2, "shift_bins": 2, "mixup": 0.3}},
+                          "stretch": 0.2, "shift_bins": 2, "dynamics": 0.2, "mixup": 0.3}},
+        {"augmentation": {"non_music": 0.25}},
     ],
 )  # fmt: skip
 def test_every_setting_trains(sides, tables):

@@ -16,7 +16,7 @@ def crop_length(settings: AugmentationSettings, length: int) -> int:
 def change_sound(
     crops: FloatArray, length: int, settings: AugmentationSettings, rng: np.random.Generator
 ) -> FloatArray:
-    """Change tempo, pitch, level and equalisation of crops of frames, before they are finished.
+    """Change tempo, pitch, dynamics, level and equalisation of crops, before they are finished.
 
     Parameters
     ----------
@@ -34,11 +34,15 @@ def change_sound(
     count, bins, _ = crops.shape
     if settings.stretch:
         speed = rng.uniform(1 - settings.stretch, 1 + settings.stretch, (count, 1))
-        crops = _interpolate(crops, np.arange(length) * speed, axis=2)
+        crops = _take_nearest(crops, np.arange(length) * speed, axis=2)
     if settings.shift_bins:
         shift = rng.uniform(-settings.shift_bins, settings.shift_bins, (count, 1))
-        crops = _interpolate(crops, np.arange(bins) + shift, axis=1)
+        crops = _take_nearest(crops, np.arange(bins) + shift, axis=1)
     crops = crops[:, :, :length].copy()
+    if settings.dynamics:
+        factor = np.exp(rng.uniform(-settings.dynamics, settings.dynamics, (count, 1, 1)))
+        loudest = crops.max(axis=(1, 2), keepdims=True)
+        crops = (loudest + factor * (crops - loudest)).astype(np.float32)
     if settings.gain_db:
         crops += rng.uniform(-settings.gain_db, settings.gain_db, (count, 1, 1))
     if settings.equalisation_db:
@@ -111,11 +115,9 @@ def _stretches(count: int, size: int, widest: int, rng: np.random.Generator) -> 
     return (places >= starts[:, None]) & (places < (starts + widths)[:, None])
 
 
-def _interpolate(crops: FloatArray, positions: NDArray[np.float64], axis: int) -> FloatArray:
-    positions = np.clip(positions, 0, crops.shape[axis] - 1)
-    low = np.minimum(positions.astype(np.int64), crops.shape[axis] - 2)
-    blend = np.expand_dims((positions - low).astype(np.float32), 3 - axis)
-    low = np.expand_dims(low, 3 - axis)
-    below: FloatArray = np.take_along_axis(crops, low, axis)
-    mixed: FloatArray = below + blend * (np.take_along_axis(crops, low + 1, axis) - below)
-    return mixed
+def _take_nearest(crops: FloatArray, positions: NDArray[np.float64], axis: int) -> FloatArray:
+    # Interpolated frames are smoother than any that are classified later: with them, a
+    # network that had been right on 69 % of tracks was right on 59 %.
+    nearest = np.clip(np.rint(positions), 0, crops.shape[axis] - 1).astype(np.int64)
+    taken: FloatArray = np.take_along_axis(crops, np.expand_dims(nearest, 3 - axis), axis)
+    return taken

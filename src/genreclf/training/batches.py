@@ -1,5 +1,6 @@
 """Random segments of a feature set, batch by batch."""
 
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,9 +10,12 @@ from numpy.typing import NDArray
 from genreclf.datasets.feature_set import FeatureSet
 from genreclf.features import Extractor
 from genreclf.training.augment import change_sound, crop_length, mask, mix
+from genreclf.training.non_music import non_music
 from genreclf.training.recipe import Recipe
 
 FloatArray = NDArray[np.float32]
+
+_SOUNDS = 80  # that are no music, made once for a run
 
 
 class Batch(NamedTuple):
@@ -68,9 +72,13 @@ class Batches:
         changes = self._recipe.augmentation
         wanted = crop_length(changes, self._length)
         crops = np.stack([self._crop(int(track), wanted, rng) for track in tracks])
+        targets = self._targets[tracks]
+        if sounds := round(changes.non_music * len(tracks)):
+            crops = np.concatenate([crops, self._non_music(sounds, wanted, rng)])
+            nothing = np.full((sounds, targets.shape[1]), 1 / targets.shape[1], np.float32)
+            targets = np.concatenate([targets, nothing])
         crops = change_sound(crops, self._length, changes, rng)
         segments = mask(self._extractor.finish(crops), changes, rng)
-        targets = self._targets[tracks]
         if changes.mixup:
             segments, targets = mix(segments, targets, changes.mixup, rng)
         return Batch(segments, targets)
@@ -82,3 +90,23 @@ class Batches:
             return self._features.frames(track, start, start + wanted)
         frames = self._features.frames(track)
         return np.tile(frames, -(-wanted // frames.shape[1]))[:, :wanted]
+
+    def _non_music(self, count: int, wanted: int, rng: np.random.Generator) -> FloatArray:
+        chosen = rng.integers(_SOUNDS, size=count)
+        starts = rng.integers(wanted + 1, size=count)
+        sounds = self._sounds
+        return np.stack([sounds[i][:, s : s + wanted] for i, s in zip(chosen, starts, strict=True)])
+
+    @functools.cached_property
+    def _sounds(self) -> list[FloatArray]:
+        """Frames of sounds that are no music, each twice as long as a crop."""
+        extractor = self._extractor
+        frames = 2 * crop_length(self._recipe.augmentation, self._length)
+        length = extractor.window_length + (frames - 1) * extractor.hop_length
+        seconds = length / extractor.sample_rate
+        return [
+            extractor.transform(
+                non_music(np.random.default_rng(sound), seconds, extractor.sample_rate)
+            )
+            for sound in range(_SOUNDS)
+        ]

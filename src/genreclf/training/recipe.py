@@ -137,9 +137,15 @@ class AugmentationSettings:
     stretch : float
         Tempo, uniform in ``1 +- stretch``.
     shift_bins : float
-        Pitch, uniform in +-`shift_bins` mel bins.
+        Pitch, uniform in +-`shift_bins` mel bins, to whole ones.
+    dynamics : float
+        Distance in dB from the loudest point, times ``exp(uniform(+-dynamics))``.
     mixup : float
         Parameter of the beta distribution of mixup's weights.
+    non_music : float
+        Made-up noise, applause, voices and hums, as a part of the number of tracks in
+        a batch; the network shall think all genres of them equally probable (outlier
+        exposure, Hendrycks et al. 2019, arXiv 1812.04606).
     """
 
     gain_db: float = 0.0
@@ -149,7 +155,9 @@ class AugmentationSettings:
     mask_frames: int = 0
     stretch: float = 0.0
     shift_bins: float = 0.0
+    dynamics: float = 0.0
     mixup: float = 0.0
+    non_music: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -286,6 +294,7 @@ def _requirements(recipe: Recipe) -> list[tuple[str, bool]]:
             0 <= training.label_smoothing < 1,
         ),
         ("augmentation.stretch must be below 0.9", changes.stretch < 0.9),
+        ("augmentation.non_music must be at most 1", changes.non_music <= 1),
         ("augmentation.equalisation_order must be at least 1", changes.equalisation_order >= 1),
         (
             "training.plateau_round must be 0 or at least 20",
