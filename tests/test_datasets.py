@@ -650,3 +650,34 @@ class TestDuplicates:
             known = {frozenset((row["a"], row["b"])) for row in csv.DictReader(file)}
         found = find_duplicates(features)
         assert {frozenset(features.ids[i] for i in pair) for pair in found} == known
+
+
+class TestJoining:
+    def made(self, prefix, genres, scale=1.0, level=0.0):
+        frames = [np.full((128, 5 + i), level + i, np.float32) for i in range(len(genres))]
+        names = [f"{prefix}{i}" for i in range(len(genres))]
+        return FeatureSet.from_frames(
+            "logmel-13fps", frames, names, genres, groups=names, scale=scale
+        )
+
+    @pytest.mark.parametrize("scale", [1.0, 0.5])
+    def test_both_sets_keep_their_frames(self, scale):
+        one, other = self.made("a", ["jazz", "rock"]), self.made("b", ["rock"], scale, -8)
+        both = one.joined(other)
+        assert both.ids == both.groups == ("a0", "a1", "b0")
+        assert both.genres == ("jazz", "rock", "rock")
+        assert both.labels == one.labels
+        for index, (parts, track) in enumerate([(one, 0), (one, 1), (other, 0)]):
+            np.testing.assert_array_equal(both.frames(index), parts.frames(track))
+
+    def test_what_does_not_fit_is_refused(self):
+        one = self.made("a", ["jazz", "rock"])
+        with pytest.raises(DatasetError, match=r"not among the labels: .*polka"):
+            one.joined(self.made("b", ["polka"]))
+        with pytest.raises(DatasetError, match="same id"):
+            one.joined(self.made("a", ["rock"]))
+        other = FeatureSet.from_frames(
+            "logmel-dong2018", [np.zeros((64, 9), np.float32)], ["b"], ["rock"]
+        )
+        with pytest.raises(DatasetError, match="cannot be joined"):
+            one.joined(other)

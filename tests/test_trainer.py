@@ -96,6 +96,21 @@ def test_every_setting_trains(sides, tables):
     assert history[-1]["loss"] < history[0]["loss"]
 
 
+def test_balance_draws_rare_genres_as_often():
+    """One track of "high" against 15 of "low": what is trained on shows in the prior."""
+    tracks = features(16).subset([0, *range(16, 31)])
+    shared = np.zeros_like(tracks.data)
+    nothing_to_hear = dataclasses.replace(tracks, data=shared)
+
+    def of_rare(balance):
+        settings = recipe(training={"balance": balance, "epochs": 30, "crops": 4})
+        classifier = Trainer(settings, device="cpu").fit(nothing_to_hear).classifier
+        return classifier.predict_frames(nothing_to_hear.frames(0)).probabilities["high"]
+
+    assert of_rare(0.0) < 0.2
+    assert of_rare(1.0) == pytest.approx(0.5, abs=0.1)
+
+
 def test_the_seed_decides(sides):
     runs = [Trainer(recipe(), device="cpu", seed=s).fit(*sides).classifier for s in (1, 1, 2)]
     assert same(weights(runs[0]), weights(runs[1]))

@@ -1,6 +1,7 @@
 """From a folder of music to a trained, measured model, by the commands alone."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -147,6 +148,23 @@ def test_another_recipe_does_not_mix_with_finished_runs(data, recipe, tmp_path):
                      "--output", tmp_path / "out")  # fmt: skip
     assert result.exit_code == 2
     assert "another recipe" in result.stderr
+
+
+def test_more_data_is_trained_on_but_for_recordings_that_are_tested_on(data, recipe, tmp_path):
+    more = tmp_path / "more"
+    shutil.copytree(data / "flute", more / "flute")
+    (more / "tuba").mkdir()
+    for path in (data / "tuba").glob("[3-9].wav"):
+        samples = noise(4, seed=int(path.stem), level=0.05)
+        encode(more / "tuba" / path.name, samples, 22050, "wav")
+    result = run("evaluate", data, "--protocol", "paper", "--recipe", recipe, "--also", more,
+                 "--output", tmp_path / "out")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    config = json.loads((tmp_path / "out" / "runs" / "seed-000" / "config.json").read_text())
+    assert config["metadata"]["tracks"] == 10 + 7  # half of the data, and no copied flute
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["runs"][0]["scores"]["tracks"] == 6
+    assert "more: 17 tracks, 2 genres" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_the_artist_filtered_protocol_asks_for_its_lists(data, recipe, tmp_path):

@@ -1,7 +1,7 @@
 """``genreclf evaluate``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,7 @@ from genreclf.cli.options import (
     lists_option,
     model_option,
     output_option,
+    precision_option,
     recipe_option,
     seed_option,
 )
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 )
 @seed_option
 @lists_option
+@click.option(
+    "--also",
+    type=click.Path(exists=True, path_type=Path),
+    help="More data to train on in every run, of other artists.",
+)
+@precision_option
 @click.option("--workers", type=click.IntRange(1), help="Runs at a time.  [default: processors]")
 def evaluate(
     data: Path,
@@ -46,6 +53,8 @@ def evaluate(
     runs: int,
     seed: int,
     lists: Path | None,
+    also: Path | None,
+    precision: str,
     workers: int | None,
 ) -> None:
     """Measure how often a model, or a protocol's models, are right on DATA.
@@ -64,12 +73,27 @@ def evaluate(
         settings = Recipe.load(recipe)
         title = f"{recipe}, {protocol} protocol"
         features = open_features(data, settings.features, output / "extracted")
-        evaluations = _run(features, settings, protocol, output, runs, seed, lists, workers)
         facts = {
             "Data": _described(data, features),
             "Protocol": f"{protocol}, seeds {seed} to {seed + runs - 1}",
             "Recipe": recipe,
         }
+        more = None
+        if also is not None:
+            more = open_features(also, settings.features, output / "extracted-also")
+            facts["Also trained on"] = _described(also, more)
+        evaluations = _run(
+            features,
+            settings,
+            protocol,
+            output,
+            runs=runs,
+            first_seed=seed,
+            lists=lists,
+            also=more,
+            precision=precision,
+            workers=workers,
+        )
     report = write_report(evaluations, output, title, facts)
     for evaluation in evaluations:
         click.echo(_line(evaluation))
@@ -116,9 +140,7 @@ def _run(
     protocol: "Protocol",
     output: Path,
     runs: int,
-    seed: int,
-    lists: Path | None,
-    workers: int | None,
+    **settings: Any,
 ) -> "list[Evaluation]":
     from genreclf.cli.data import progress_bar
     from genreclf.evaluation import run_protocol
@@ -131,8 +153,6 @@ def _run(
             protocol,
             output,
             runs=runs,
-            first_seed=seed,
-            lists=lists,
-            workers=workers,
+            **settings,
             progress=lambda _: advance(advance=1),
         )

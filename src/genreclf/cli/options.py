@@ -46,6 +46,14 @@ lists_option = click.option(
     help="The folder with the lists of the artist-filtered split.",
 )
 
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["no", "bf16", "fp16"]),
+    default="no",
+    show_default=True,
+    help="Mixed precision of the training.",
+)
+
 
 def output_option(content: str) -> Decorator:
     """The folder that a command writes to."""

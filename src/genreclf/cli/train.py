@@ -9,6 +9,7 @@ from genreclf.cli.options import (
     data_argument,
     lists_option,
     output_option,
+    precision_option,
     recipe_option,
     seed_option,
     split_option,
@@ -35,13 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where to train.",
 )
-@click.option(
-    "--precision",
-    type=click.Choice(["no", "bf16", "fp16"]),
-    default="no",
-    show_default=True,
-    help="Mixed precision.",
-)
+@precision_option
 @click.option("--tensorboard", is_flag=True, help="Log for TensorBoard too.")
 def train(
     data: Path,

@@ -106,9 +106,7 @@ class FeatureSet:
         """
         first = self.bounds[track]
         last = self.bounds[track + 1] if stop is None else first + stop
-        stored = np.asarray(self.data[first + start : last].T, np.float32)
-        frames: NDArray[np.float32] = stored * np.float32(self.scale) + np.float32(self.shift)
-        return frames
+        return np.asarray(self._unpacked(slice(first + start, last)).T)
 
     def subset(self, tracks: Sequence[int] | NDArray[np.int64]) -> FeatureSet:
         """Some of the tracks, in the order given, with the same labels.
@@ -137,6 +135,46 @@ class FeatureSet:
     def without(self, ids: Sequence[str]) -> FeatureSet:
         """All tracks but those of these ids."""
         return self.subset([i for i, name in enumerate(self.ids) if name not in set(ids)])
+
+    def joined(self, other: FeatureSet) -> FeatureSet:
+        """These tracks and another set's, under this set's labels.
+
+        The frames are copied; as float32 unless both sets store them alike.
+
+        Raises
+        ------
+        DatasetError
+            If an id stands in both, the other has a genre that is not among the labels,
+            or its features are not these.
+        """
+        if not same_frames(self.extractor(), other.extractor()):
+            raise DatasetError(
+                f"features of '{self.features}' {dict(self.parameters)} and of "
+                f"'{other.features}' {dict(other.parameters)} cannot be joined"
+            )
+        alike = (self.scale, self.shift, self.data.dtype) == (
+            other.scale,
+            other.shift,
+            other.data.dtype,
+        )
+        parts = [self.data, other.data] if alike else [self._unpacked(), other._unpacked()]
+        return dataclasses.replace(
+            self,
+            data=np.concatenate(parts),
+            bounds=np.concatenate([self.bounds, self.bounds[-1] + other.bounds[1:]]),
+            ids=self.ids + other.ids,
+            genres=self.genres + other.genres,
+            groups=self.groups + other.groups,
+            scale=self.scale if alike else 1.0,
+            shift=self.shift if alike else 0.0,
+            splits=self.splits + other.splits,
+            left_out=self.left_out + other.left_out,
+        )
+
+    def _unpacked(self, some: slice = slice(None)) -> NDArray[np.float32]:
+        stored = np.asarray(self.data[some], np.float32)
+        frames: NDArray[np.float32] = stored * np.float32(self.scale) + np.float32(self.shift)
+        return frames
 
     def with_parameters(self, **parameters: Any) -> FeatureSet:
         """The same frames for an extractor that only finishes segments differently.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -84,10 +85,12 @@ def make_split(
 @dataclass(frozen=True)
 class _Job:
     features: Path
+    also: Path | None
     split: Split
     recipe: Recipe
     seed: int
     folder: Path
+    precision: str
     threads: int
 
 
@@ -100,6 +103,8 @@ def run_protocol(
     runs: int = 1,
     first_seed: int = 0,
     lists: str | PathLike[str] | None = None,
+    also: FeatureSet | None = None,
+    precision: str = "no",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[Evaluation]:
@@ -121,6 +126,11 @@ def run_protocol(
         The seeds are ``first_seed`` to ``first_seed + runs - 1``.
     lists : path, optional
         See :func:`make_split`.
+    also : FeatureSet, optional
+        More tracks to train on, in every run. They must share no artist with
+        `features`; that no recording stands in both is made sure.
+    precision : {"no", "bf16", "fp16"}
+        Mixed precision of the training.
     workers : int, optional
         Runs at a time, each in a process of its own; as many as there are
         processors if left out.
@@ -139,17 +149,19 @@ def run_protocol(
     """
     folder = Path(output)
     seeds = range(first_seed, first_seed + runs)
-    stored = folder / "features"
-    features.save(stored)
+    stored = features.save(folder / "features")
+    more = None if also is None else _unheard(also, features).save(folder / "also")
     ties = ties_of(features, find_duplicates(features))
     n_workers = min(workers or cpu_count() or 1, runs)
     jobs = [
         _Job(
             stored,
+            more,
             make_split(features, protocol, seed, lists, ties),
             recipe,
             seed,
             folder / "runs" / f"seed-{seed:03}",
+            precision,
             max(1, (cpu_count() or 1) // n_workers),
         )
         for seed in seeds
@@ -160,6 +172,15 @@ def run_protocol(
         if progress:
             progress(evaluation)
     return [finished[seed] for seed in seeds]
+
+
+def _unheard(also: FeatureSet, features: FeatureSet) -> FeatureSet:
+    """Those tracks that are no recordings of the others, with ids of their own."""
+    also = dataclasses.replace(also, ids=tuple(f"also/{name}" for name in also.ids))
+    count = len(features)
+    pairs = find_duplicates(features.joined(also))
+    doubles = {also.ids[b - count] for a, b in pairs if a < count <= b}
+    return also.without(sorted(doubles))
 
 
 def _carry_out(jobs: list[_Job], workers: int) -> Iterator[tuple[_Job, Evaluation]]:
@@ -188,7 +209,8 @@ def _finished(job: _Job) -> Evaluation | None:
     record = json.loads(path.read_text(encoding="utf-8"))
     if record["identity"] != _identity(job):
         raise TrainingError(
-            f"'{job.folder}' holds a run of another recipe or split; choose another folder"
+            f"'{job.folder}' holds a run of another recipe, data or precision; "
+            "choose another folder"
         )
     return Evaluation.from_dict(record["evaluation"])
 
@@ -201,7 +223,16 @@ def _run(job: _Job) -> Evaluation:
     torch.set_num_threads(job.threads)
     features = FeatureSet.load(job.features)
     train, valid, test = (features.subset(side) for side in job.split)
-    trainer = Trainer(job.recipe, device="cpu", output=job.folder, resume=True, seed=job.seed)
+    if job.also is not None:
+        train = train.joined(FeatureSet.load(job.also))
+    trainer = Trainer(
+        job.recipe,
+        device="cpu",
+        output=job.folder,
+        resume=True,
+        seed=job.seed,
+        precision=job.precision,
+    )
     classifier = trainer.fit(train, valid).classifier
     evaluation = evaluate(classifier, test, name=f"seed {job.seed}")
     record = {"identity": _identity(job), "evaluation": evaluation.to_dict()}
@@ -213,6 +244,12 @@ def _run(job: _Job) -> Evaluation:
 
 def _identity(job: _Job) -> dict[str, object]:
     sides = [np.asarray(side).tolist() for side in job.split]
-    identity = {"recipe": job.recipe.to_dict(), "seed": job.seed, "split": sides}
+    identity = {
+        "recipe": job.recipe.to_dict(),
+        "seed": job.seed,
+        "split": sides,
+        "precision": job.precision,
+        "also": [] if job.also is None else FeatureSet.load(job.also).ids,
+    }
     reloaded: dict[str, object] = json.loads(json.dumps(identity))
     return reloaded

@@ -53,6 +53,9 @@ class Batches:
         self._length = length
         self._recipe = recipe
         self._targets = np.eye(len(features.labels), dtype=np.float32)[features.targets]
+        per_genre = np.bincount(features.targets, minlength=len(features.labels))
+        weights = per_genre[features.targets] ** -float(recipe.training.balance)
+        self._chances = weights / weights.sum()
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -62,10 +65,16 @@ class Batches:
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch's batches: `crops` segments of each track, in random order.
 
-        The batches are of nearly equal size.
+        With `balance`, tracks are drawn instead, as many as there are. The batches are
+        of nearly equal size.
         """
-        tracks = np.tile(np.arange(len(self._features)), self._recipe.training.crops)
-        for chosen in np.array_split(rng.permutation(tracks), len(self)):
+        training = self._recipe.training
+        tracks = np.tile(np.arange(len(self._features)), training.crops)
+        if training.balance:
+            order = rng.choice(len(self._features), len(tracks), p=self._chances)
+        else:
+            order = rng.permutation(tracks)
+        for chosen in np.array_split(order, len(self)):
             yield self._batch(chosen, rng)
 
     def _batch(self, tracks: NDArray[np.int64], rng: np.random.Generator) -> Batch:

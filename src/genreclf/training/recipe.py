@@ -95,6 +95,9 @@ class TrainingSettings:
         Random segments of each track per epoch.
     label_smoothing : float
         0 <= label_smoothing < 1.
+    balance : float
+        Draw tracks with a chance of their genre's number to the power of minus this: 0
+        takes each once per epoch, 1 all genres equally often.
     class_weights : bool
         Weigh each genre in the loss by the inverse of its number of tracks.
     validate_every : int
@@ -113,6 +116,7 @@ class TrainingSettings:
     batch_size: int = 64
     crops: int = 1
     label_smoothing: float = 0.0
+    balance: float = 0.0
     class_weights: bool = False
     validate_every: int = 1
     keep: str = "last"
@@ -268,6 +272,7 @@ def _requirements(recipe: Recipe) -> list[tuple[str, bool]]:
         "optimiser.weight_decay": optimiser.weight_decay,
         "optimiser.decay": optimiser.decay,
         "optimiser.clip_norm": optimiser.clip_norm,
+        "training.balance": training.balance,
         "training.patience": training.patience,
         "training.plateau_round": training.plateau_round,
         **{f"augmentation.{k}": v for k, v in dataclasses.asdict(changes).items()},
