@@ -106,10 +106,13 @@ def _hum(rng: np.random.Generator, length: int, sample_rate: int) -> FloatArray:
 
 def _coloured(rng: np.random.Generator, length: int) -> FloatArray:
     """Noise whose power falls with a random power of the frequency, unit deviation."""
-    spectrum = np.fft.rfft(rng.standard_normal(length))
+    from scipy.fft import irfft, next_fast_len
+
+    padded = next_fast_len(length, real=True)  # a prime length takes many times as long
+    spectrum = np.exp(2j * np.pi * rng.random(padded // 2 + 1))
     spectrum[1:] *= np.arange(1, len(spectrum)) ** -rng.uniform(0, 1)
     spectrum[0] = 0
-    noise = np.fft.irfft(spectrum, length)
+    noise = irfft(spectrum, padded)[:length]
     return np.asarray(noise / noise.std())
 
 
