@@ -21,7 +21,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from audio_files import FORMATS, Format, encode, video_only
-from genreclf.audio import AUDIO_SUFFIXES, is_audio_path, load_audio, open_audio, source_name
+from genreclf.audio import (
+    AUDIO_SUFFIXES,
+    is_audio_path,
+    load_audio,
+    load_channels,
+    open_audio,
+    source_name,
+)
 from genreclf.errors import AudioDecodeError, ConfigError, GenreclfError
 
 RATE = 48_000
@@ -481,6 +488,34 @@ def test_rate_and_channels_may_change_on_the_way():
     assert stream.duration == pytest.approx(2 * SECONDS, abs=0.3)
     assert level_at(samples[: SECONDS * RATE], 440) == pytest.approx(0.3, rel=LOSS)
     assert level_at(samples[-SECONDS * RATE :], 440) == pytest.approx(0.5, rel=LOSS)
+
+
+def test_a_file_as_it_is_has_its_own_channels_and_rate(files):
+    paths, original = files
+    for source in (paths["wav-float"], (original, RATE)):
+        samples, rate = load_channels(source)
+        assert rate == RATE
+        assert samples.dtype == np.float32
+        np.testing.assert_allclose(samples, original, rtol=0, atol=2.0**-24)
+    assert load_channels((np.array([1, np.nan, -1]), RATE))[0].tolist() == [[1], [0], [-1]]
+
+
+@pytest.mark.parametrize("first", [STEREO, tone()])
+def test_a_file_that_changes_on_the_way_is_not_loaded_as_it_is(first):
+    one, two = io.BytesIO(), io.BytesIO()
+    encode(one, first, 48_000, "mp3-bare")
+    encode(two, tone(rate=22_050), 22_050, "mp3-bare")
+    with pytest.raises(AudioDecodeError, match="<bytes> changes its sample rate"):
+        load_channels(one.getvalue() + two.getvalue())
+
+
+def test_a_file_without_sound_is_not_loaded(tmp_path):
+    whole = wav(tone())
+    empty = whole[: whole.index(b"data")] + b"data" + struct.pack("<I", 0)
+    with pytest.raises(AudioDecodeError, match="holds no sound"):
+        load_channels(empty)
+    with pytest.raises(AudioDecodeError, match="gone"):
+        load_channels(tmp_path / "gone.wav")
 
 
 def test_ffmpeg_prints_nothing(files, capfd):

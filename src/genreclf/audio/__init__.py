@@ -5,7 +5,7 @@ size, so memory does not grow with the duration.
 """
 
 from genreclf.audio.sources import AudioSource, source_name
-from genreclf.audio.stream import AudioStream, load_audio, open_audio
+from genreclf.audio.stream import AudioStream, load_audio, load_channels, open_audio
 from genreclf.audio.suffixes import AUDIO_SUFFIXES, is_audio_path
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "AudioStream",
     "is_audio_path",
     "load_audio",
+    "load_channels",
     "open_audio",
     "source_name",
 ]

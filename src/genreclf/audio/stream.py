@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import operator
 from collections.abc import Generator, Iterator
@@ -12,7 +13,7 @@ from genreclf.audio.arrays import ArraySource
 from genreclf.audio.files import FileSource
 from genreclf.audio.samples import BLOCK, downmix, resample, split
 from genreclf.audio.sources import MAX_RATE, MIN_RATE, AudioSource, Source, decode_error
-from genreclf.errors import ConfigError
+from genreclf.errors import AudioDecodeError, ConfigError
 
 
 def open_audio(source: AudioSource, sample_rate: int) -> AudioStream:
@@ -53,9 +54,11 @@ def open_audio(source: AudioSource, sample_rate: int) -> AudioStream:
         raise ConfigError(
             f"sample_rate must be from {MIN_RATE:,} to {MAX_RATE:,} Hz, not {sample_rate!r}."
         )
-    if isinstance(source, tuple):
-        return AudioStream(ArraySource(source), sample_rate)
-    return AudioStream(FileSource(source), sample_rate)
+    return AudioStream(_opened(source), sample_rate)
+
+
+def _opened(source: AudioSource) -> Source:
+    return ArraySource(source) if isinstance(source, tuple) else FileSource(source)
 
 
 def load_audio(source: AudioSource, sample_rate: int) -> np.ndarray:
@@ -80,6 +83,43 @@ def load_audio(source: AudioSource, sample_rate: int) -> np.ndarray:
     """
     with open_audio(source, sample_rate) as stream:
         return np.concatenate(list(stream))
+
+
+def load_channels(source: AudioSource) -> tuple[np.ndarray, int]:
+    """Decode a whole source into memory as it is, neither mixed nor resampled.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, bytes, binary file object, or (array, int)
+        As for `open_audio`.
+
+    Returns
+    -------
+    samples : numpy.ndarray
+        Shape (samples, channels), float32 of full scale 1, with NaN and infinite samples
+        as `open_audio` treats them.
+    sample_rate : int
+        In Hz.
+
+    Raises
+    ------
+    AudioDecodeError
+        If the source holds no sound that can be decoded, or its rate or number of
+        channels changes on the way.
+    """
+    with contextlib.closing(_opened(source)) as opened:
+        pieces = [
+            (rate, np.stack([downmix([channel])[0] for channel in channels], axis=1))
+            for rate, channels in opened.pieces()
+        ]
+    if not pieces:
+        raise _soundless(opened.name)
+    if len({(rate, samples.shape[1]) for rate, samples in pieces}) > 1:
+        raise decode_error(
+            opened.name,
+            "changes its sample rate or its number of channels; convert it to WAV or FLAC.",
+        )
+    return np.concatenate([samples for _, samples in pieces]), pieces[0][0]
 
 
 class AudioStream(Iterator[np.ndarray]):
@@ -163,11 +203,15 @@ def _mono_blocks(source: Source, sample_rate: int) -> Generator[np.ndarray, None
             empty = False
             yield block
     if empty:
-        raise decode_error(
-            source.name,
-            "holds no sound: not one sample could be decoded; "
-            "check that it is complete and plays elsewhere.",
-        )
+        raise _soundless(source.name)
+
+
+def _soundless(name: str) -> AudioDecodeError:
+    return decode_error(
+        name,
+        "holds no sound: not one sample could be decoded; "
+        "check that it is complete and plays elsewhere.",
+    )
 
 
 def _mono(source: Source) -> Iterator[tuple[int, np.ndarray]]:
