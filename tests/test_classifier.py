@@ -208,6 +208,14 @@ def test_embedding_is_the_mean_before_the_last_layer(classifier):
     assert not np.allclose(vector, classifier.embed((np.sin(np.arange(220500) / 9), 22050)))
 
 
+def test_extracted_frames_have_the_same_embedding(classifier):
+    sound = noise(30, seed=3)
+    samples = np.pad(sound, classifier.extractor.window_length // 2)
+    frames = classifier.extractor.transform(samples)
+    expected = classifier.embed((sound, 22050))
+    np.testing.assert_allclose(classifier.embed_frames(frames), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_json_form(classifier):
     prediction = classifier.predict((noise(5), 22050))
     record = json.loads(json.dumps(prediction.to_dict(top=2, timeline=True)))

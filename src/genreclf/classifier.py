@@ -212,9 +212,7 @@ class GenreClassifier:
         Prediction
             Silence is not recognised, since the level is not known.
         """
-        length = self.config.segment_frames
-        pieces = spans([frames], length, hop_of(length, self.config.overlap))
-        heard = list(self._listen((span, np.zeros(len(span.offsets))) for span in pieces))
+        heard = self._listen_to_frames(frames)
         duration = frames.shape[1] * self.extractor.hop_length / self.extractor.sample_rate
         return self._prediction(heard, duration, "<frames>")
 
@@ -274,10 +272,22 @@ class GenreClassifier:
         """
         with open_audio(audio, self.extractor.sample_rate) as stream:
             heard = list(self._listen(self._cut(stream)))
-        vectors = np.concatenate([piece.outputs.embeddings for piece in heard])
-        audible = ~np.concatenate([piece.silent for piece in heard])
-        chosen = vectors[audible] if audible.any() else vectors
-        return np.asarray(chosen.mean(axis=0))
+        return _mean_embedding(heard)
+
+    def embed_frames(self, frames: np.ndarray) -> np.ndarray:
+        """The vector of :meth:`embed` for a track whose frames were extracted before.
+
+        Parameters
+        ----------
+        frames : ndarray of float32, shape (frame_bins, frames)
+            As for :meth:`predict_frames`.
+
+        Returns
+        -------
+        ndarray of float32, shape (dimensions,)
+            Mean over all segments: silence is not recognised.
+        """
+        return _mean_embedding(self._listen_to_frames(frames))
 
     def save_pretrained(self, folder: str | PathLike[str], **metadata: Any) -> Path:
         """Write the model as a folder that :meth:`from_pretrained` reads.
@@ -368,6 +378,11 @@ class GenreClassifier:
             stream, self.extractor, self.config.segment_frames, self.config.overlap
         )
 
+    def _listen_to_frames(self, frames: np.ndarray) -> list[_Heard]:
+        length = self.config.segment_frames
+        pieces = spans([frames], length, hop_of(length, self.config.overlap))
+        return list(self._listen((span, np.zeros(len(span.offsets))) for span in pieces))
+
     def _listen(self, pieces: Iterable[tuple[Span, np.ndarray]]) -> Iterator[_Heard]:
         for span, level in pieces:
             if self.extractor.finishes:
@@ -411,3 +426,10 @@ class GenreClassifier:
 
     def _by_label(self, row: np.ndarray) -> dict[str, float]:
         return dict(zip(self.labels, row.tolist(), strict=True))
+
+
+def _mean_embedding(heard: list[_Heard]) -> np.ndarray:
+    vectors = np.concatenate([piece.outputs.embeddings for piece in heard])
+    audible = ~np.concatenate([piece.silent for piece in heard])
+    chosen = vectors[audible] if audible.any() else vectors
+    return np.asarray(chosen.mean(axis=0))
