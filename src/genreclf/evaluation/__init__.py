@@ -4,12 +4,15 @@ from genreclf.evaluation.evaluate import Evaluation, TrackResult, evaluate
 from genreclf.evaluation.metrics import Scores, score, summarise
 from genreclf.evaluation.protocols import PROTOCOLS, Protocol, make_split, run_protocol
 from genreclf.evaluation.report import read_evaluations, read_scores, write_report
+from genreclf.evaluation.stability import ChangeResult, Stability, stability
 
 __all__ = [
     "PROTOCOLS",
+    "ChangeResult",
     "Evaluation",
     "Protocol",
     "Scores",
+    "Stability",
     "TrackResult",
     "evaluate",
     "make_split",
@@ -17,6 +20,7 @@ __all__ = [
     "read_scores",
     "run_protocol",
     "score",
+    "stability",
     "summarise",
     "write_report",
 ]
