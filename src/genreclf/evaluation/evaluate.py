@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genreclf.datasets.feature_set import FeatureSet, same_frames
+from genreclf.datasets.feature_set import FeatureSet
 from genreclf.datasets.tracks import LeftOut
 from genreclf.errors import DatasetError
+from genreclf.evaluation.fit import check_fit
 from genreclf.evaluation.metrics import Scores, score
+from genreclf.evaluation.neighbours import Neighbours
+from genreclf.evaluation.stability import Stability
 
 if TYPE_CHECKING:
     from genreclf.classifier import GenreClassifier
@@ -64,12 +67,18 @@ class Evaluation:
         What the data had to leave out, and why.
     name : str
         What a report calls it beside others, such as "seed 3".
+    neighbours : Neighbours or None
+        How often near tracks share their genre, where that was measured.
+    stability : Stability or None
+        What changes of the sound do to the genre, where that was measured.
     """
 
     scores: Scores
     tracks: tuple[TrackResult, ...]
     left_out: tuple[LeftOut, ...] = ()
     name: str = ""
+    neighbours: Neighbours | None = None
+    stability: Stability | None = None
 
     def worst(self, count: int = 20) -> list[TrackResult]:
         """The mistakes that the classifier was surest of, the surest first."""
@@ -83,6 +92,8 @@ class Evaluation:
             "scores": self.scores.to_dict(),
             "tracks": [_row(track) for track in self.tracks],
             "left_out": [dataclasses.asdict(item) for item in self.left_out],
+            "neighbours": self.neighbours and self.neighbours.to_dict(),
+            "stability": self.stability and self.stability.to_dict(),
         }
 
     @classmethod
@@ -95,6 +106,8 @@ class Evaluation:
             If a value is missing or of the wrong kind.
         """
         try:
+            # Records of former versions lack these two.
+            neighbours, stability = record.get("neighbours"), record.get("stability")
             rows = [
                 {**row, "probabilities": tuple(row["probabilities"])} for row in record["tracks"]
             ]
@@ -103,6 +116,8 @@ class Evaluation:
                 tracks=tuple(TrackResult(**row) for row in rows),
                 left_out=tuple(LeftOut(**item) for item in record["left_out"]),
                 name=record["name"],
+                neighbours=neighbours and Neighbours.from_dict(neighbours),
+                stability=stability and Stability.from_dict(stability),
             )
         except (AttributeError, KeyError, TypeError) as error:
             raise DatasetError(f"this is not an evaluation: {error!r}") from error
@@ -152,31 +167,6 @@ def evaluate(
             progress(tracks[-1])
     scores = score_tracks(tracks, classifier.labels)
     return Evaluation(scores, tuple(tracks), features.left_out, name)
-
-
-def check_fit(classifier: GenreClassifier, features: FeatureSet) -> None:
-    """Make sure that a classifier can be evaluated on some features.
-
-    Raises
-    ------
-    DatasetError
-        If there are no tracks, a genre is unknown to the classifier, or the features
-        are not those that it needs.
-    """
-    if not len(features):
-        raise DatasetError("there are no tracks to evaluate")
-    unknown = sorted(set(features.genres) - set(classifier.labels))
-    if unknown:
-        raise DatasetError(
-            f"the model does not know {', '.join(map(repr, unknown))}, only "
-            f"{', '.join(classifier.labels)}; leave these tracks out or train on them"
-        )
-    if not same_frames(classifier.extractor, features.extractor()):
-        wanted = classifier.config.features
-        raise DatasetError(
-            f"the features were made by '{features.features}' {dict(features.parameters)}, "
-            f"the model needs '{wanted.name}' {dict(wanted.parameters)}; extract them again"
-        )
 
 
 def _result(track: str, genre: str, prediction: Prediction) -> TrackResult:

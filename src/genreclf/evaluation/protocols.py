@@ -26,6 +26,7 @@ from genreclf.datasets import (
 )
 from genreclf.errors import ConfigError, GenreclfError, TrainingError
 from genreclf.evaluation.evaluate import Evaluation, evaluate
+from genreclf.evaluation.neighbours import neighbours
 from genreclf.training import Recipe
 
 Protocol = Literal["paper", "artist-filtered", "given"]
@@ -109,6 +110,8 @@ def run_protocol(
     progress: Progress | None = None,
 ) -> list[Evaluation]:
     """Train and test `runs` times, with one seed each for the split and the training.
+
+    The neighbours of each tested track are sought on the split's training side.
 
     Finished runs are kept in `output` and unfinished ones go on where they were
     stopped when the same call is made again.
@@ -234,7 +237,11 @@ def _run(job: _Job) -> Evaluation:
         precision=job.precision,
     )
     classifier = trainer.fit(train, valid).classifier
-    evaluation = evaluate(classifier, test, name=f"seed {job.seed}")
+    evaluation = dataclasses.replace(
+        evaluate(classifier, test, name=f"seed {job.seed}"),
+        # Whatever else was trained on: figures of recipes are to be compared.
+        neighbours=neighbours(classifier, test, features.subset(job.split.train)),
+    )
     record = {"identity": _identity(job), "evaluation": evaluation.to_dict()}
     scratch = job.folder / f"{RESULT}.part"
     scratch.write_text(json.dumps(record), encoding="utf-8")
