@@ -19,7 +19,9 @@ from genreclf.evaluation.evaluate import (
     pool,
     score_tracks,
 )
+from genreclf.evaluation.neighbours import Agreement, Neighbours
 from genreclf.evaluation.report import read_evaluations, read_scores, write_report
+from genreclf.evaluation.stability import ChangeResult, Stability
 from genreclf.features import make_extractor
 
 STRANGER = TrackResult("x", "a", "a", 0.5, (0.5, 0.5), 1, 1)
@@ -221,6 +223,53 @@ def test_report_of_several_runs(sample, tmp_path):
     assert (tmp_path / "learning.png").is_file()
     assert read_scores(tmp_path / "metrics.json").tracks == 4
     assert len(read_evaluations(tmp_path / "metrics.json")) == 2
+
+
+def near(first, queries=30):
+    return Neighbours(queries, 50, 0.125, Agreement(first, 0.5625), Agreement(0.4375, 0.375))
+
+
+def test_report_shows_stability(sample, tmp_path):
+    changes = (ChangeResult("half <speed>", 8, 6, 0.0625), ChangeResult("mono", 9, 9, 0.0))
+    left_out = (LeftOut("a & b.wav", "is <broken>"),)
+    found = dataclasses.replace(sample, stability=Stability(changes, left_out))
+    parsed = Page(write_report(found, tmp_path, "Stable", {}).read_text("utf-8"))
+    assert parsed.open == []
+    low, high = changes[0].interval
+    for shown in ("half <speed>", "75.0%", f"{low:.1%} to {high:.1%}", "6.2", "100.0%"):
+        assert shown in parsed.texts
+    assert "a & b.wav" in parsed.text
+    assert "<broken>" in parsed.text
+    assert read_evaluations(tmp_path / "metrics.json") == [found]
+
+
+def test_report_names_the_run_whose_stability_it_shows(sample, tmp_path):
+    stable = Stability((ChangeResult("mono", 9, 9, 0.0),))
+    runs = [sample, dataclasses.replace(sample, name="the <b> run", stability=stable)]
+    text = Page(write_report(runs, tmp_path, "Stable", {}).read_text("utf-8")).text
+    assert "music does not: the <b> run" in text
+
+
+def test_report_shows_neighbours(sample, tmp_path):
+    found = dataclasses.replace(sample, neighbours=near(0.75))
+    text = Page(write_report(found, tmp_path, "Near", {}).read_text("utf-8")).text
+    for shown in ("75.0%", "56.2%", "43.8%", "37.5%", "12.5%", "30 tracks", "among 50"):
+        assert shown in text
+    assert read_evaluations(tmp_path / "metrics.json") == [found]
+
+
+def test_report_has_the_mean_of_the_runs_whose_neighbours_are_known(sample, tmp_path):
+    known = [near(0.75, 30), near(0.25, 28), None]
+    runs = [dataclasses.replace(sample, neighbours=each) for each in known]
+    text = Page(write_report(runs, tmp_path, "Near", {}).read_text("utf-8")).text
+    assert "50.0% ± 35.4" in text
+    assert "28 to 30 tracks" in text
+
+
+def test_what_was_not_measured_is_not_shown(sample, tmp_path):
+    text = Page(write_report(sample, tmp_path, "Plain", {}).read_text("utf-8")).text
+    assert "sound changes" not in text
+    assert "near tracks" not in text
 
 
 def test_report_without_mistakes_or_omissions(tmp_path):

@@ -419,14 +419,15 @@ def summarise(runs: Sequence[Scores]) -> dict[str, Spread]:
     if not runs:
         raise DatasetError("there are no runs to summarise")
     columns = {name: [getattr(run, name) for run in runs] for name in HEADLINES}
-    return {
-        name: Spread(
-            mean=float(np.mean(values)),
-            deviation=float(np.std(values, ddof=1)) if len(values) > 1 else None,
-            minimum=min(values),
-            maximum=max(values),
-            runs=len(values),
-        )
-        for name, values in columns.items()
-        if None not in values
-    }
+    return {name: spread_of(values) for name, values in columns.items() if None not in values}
+
+
+def spread_of(values: Sequence[float]) -> Spread:
+    """Mean and spread of one figure over runs, of which there is at least one."""
+    return Spread(
+        mean=float(np.mean(values)),
+        deviation=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        minimum=min(values),
+        maximum=max(values),
+        runs=len(values),
+    )

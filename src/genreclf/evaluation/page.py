@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -12,7 +12,9 @@ from importlib.resources import files
 import genreclf
 from genreclf.datasets.tracks import LeftOut
 from genreclf.evaluation.evaluate import Evaluation, TrackResult
+from genreclf.evaluation.html import percent_range, section, table
 from genreclf.evaluation.metrics import HEADLINES, Scores, Spread
+from genreclf.evaluation.sections import neighbours_section, stability_section
 
 WORST = 20
 MAX_OMISSIONS = 200
@@ -77,8 +79,10 @@ def render(contents: Contents) -> str:
         _facts(contents.facts),
         _runs(contents) if len(contents.runs) > 1 else "",
         _genres(contents),
-        _section("Which genres are taken for which", "", _picture(contents, "confusion")),
+        section("Which genres are taken for which", "", _picture(contents, "confusion")),
         _confidence(contents),
+        *_stabilities(contents),
+        neighbours_section([run.neighbours for run in contents.runs if run.neighbours]),
         _worst(contents),
         _learning(contents),
         _left_out(contents.runs),
@@ -142,7 +146,7 @@ def _facts(facts: Mapping[str, str]) -> str:
         f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>"
         for name, value in facts.items()
     )
-    return _section("What was measured", "", f"<dl>{rows}</dl>") if rows else ""
+    return section("What was measured", "", f"<dl>{rows}</dl>") if rows else ""
 
 
 def _runs(contents: Contents) -> str:
@@ -161,11 +165,11 @@ def _runs(contents: Contents) -> str:
     means = (_value(name, spread.mean) for name, spread in spreads)
     deviations = (_value(name, spread.deviation or 0.0) for name, spread in spreads)
     foot = [["mean", "", *means, ""], ["standard deviation", "", *deviations, ""]]
-    return _section(
+    return section(
         "Every run",
         "All runs that were made; the headline is their mean. The interval is that of the "
         "track accuracy.",
-        _table(head, rows, foot, numeric=range(1, len(head))),
+        table(head, rows, foot, numeric=range(1, len(head))),
     )
 
 
@@ -186,7 +190,7 @@ def _genres(contents: Contents) -> str:
             f'<td class="n">{genre.support:,}</td></tr>'
         )
     head = "".join(f'<th class="n">{name}</th>' for name in ("Precision", "Recall", "F1", "Tracks"))
-    table = (
+    rendered = (
         f'<div class="wide"><table><thead><tr><th>Genre</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -194,7 +198,7 @@ def _genres(contents: Contents) -> str:
         "Precision: of the tracks given this genre, how many have it. "
         "Recall: of the tracks that have it, how many were given it. Best F1 first."
     )
-    return _section("Genre by genre", text, table)
+    return section("Genre by genre", text, rendered)
 
 
 def _confidence(contents: Contents) -> str:
@@ -203,7 +207,16 @@ def _confidence(contents: Contents) -> str:
         "Right: how accuracy rises if only the surer predictions are believed."
     )
     pictures = _picture(contents, "reliability") + _picture(contents, "coverage")
-    return _section("What its confidence is worth", text, f'<div class="pair">{pictures}</div>')
+    return section("What its confidence is worth", text, f'<div class="pair">{pictures}</div>')
+
+
+def _stabilities(contents: Contents) -> list[str]:
+    several = len(contents.runs) > 1
+    return [
+        stability_section(run.stability, _name(number, run) if several else "")
+        for number, run in enumerate(contents.runs, 1)
+        if run.stability
+    ]
 
 
 def _worst(contents: Contents) -> str:
@@ -213,7 +226,7 @@ def _worst(contents: Contents) -> str:
             alike.setdefault((track.id, track.predicted), []).append(track)
     mistakes = [max(group, key=lambda track: track.confidence) for group in alike.values()]
     if not mistakes:
-        return _section("The worst mistakes", "There are none: every track is right.", "")
+        return section("The worst mistakes", "There are none: every track is right.", "")
     mistakes = sorted(mistakes, key=lambda track: -track.confidence)[:WORST]
     head = ["Track", "True genre", "Taken for", "Confidence", "Given to the true genre"]
     rows = [_mistake(track, contents.scores.labels) for track in mistakes]
@@ -223,7 +236,7 @@ def _worst(contents: Contents) -> str:
         text += " Of several runs that make the same mistake, the surest one is shown."
         for row, track in zip(rows, mistakes, strict=True):
             row.append(str(len(alike[track.id, track.predicted])))
-    return _section("The worst mistakes", text, _table(head, rows, numeric=(3, 4, 5)))
+    return section("The worst mistakes", text, table(head, rows, numeric=(3, 4, 5)))
 
 
 def _mistake(track: TrackResult, labels: Sequence[str]) -> list[str]:
@@ -240,7 +253,7 @@ def _mistake(track: TrackResult, labels: Sequence[str]) -> list[str]:
 def _learning(contents: Contents) -> str:
     if "learning" not in contents.pictures:
         return ""
-    return _section("How the training went", "", _picture(contents, "learning"))
+    return section("How the training went", "", _picture(contents, "learning"))
 
 
 def _left_out(runs: Sequence[Evaluation]) -> str:
@@ -248,14 +261,14 @@ def _left_out(runs: Sequence[Evaluation]) -> str:
         dict.fromkeys(omission for run in runs for omission in run.left_out)
     )
     if not omissions:
-        return _section("What was left out", "Nothing: every track of the data was used.", "")
+        return section("What was left out", "Nothing: every track of the data was used.", "")
     shown = omissions[:MAX_OMISSIONS]
     text = f"Not used, though it is in the data: {len(omissions):,}"
     text += (
         "." if len(shown) == len(omissions) else f", of which the first {len(shown)} are listed."
     )
     rows = [[escape(omission.name), escape(omission.reason)] for omission in shown]
-    return _section("What was left out", text, _table(["What", "Reason"], rows))
+    return section("What was left out", text, table(["What", "Reason"], rows))
 
 
 def _notes(contents: Contents) -> str:
@@ -275,40 +288,13 @@ def _notes(contents: Contents) -> str:
     )
 
 
-def _section(heading: str, text: str, inner: str) -> str:
-    about = f'<p class="quiet">{text}</p>' if text else ""
-    return f"<section><h2>{heading}</h2>{about}{inner}</section>"
-
-
-def _table(
-    head: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    foot: Iterable[Sequence[str]] = (),
-    numeric: Iterable[int] = (),
-) -> str:
-    columns = set(numeric)
-
-    def line(cells: Sequence[str], tag: str) -> str:
-        return "".join(
-            f'<{tag} class="{"n" if column in columns else "name"}">{cell}</{tag}>'
-            for column, cell in enumerate(cells)
-        )
-
-    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    end = "".join(f"<tr>{line(row, 'td')}</tr>" for row in foot)
-    return (
-        f'<div class="wide"><table><thead><tr>{line(head, "th")}</tr></thead><tbody>{body}</tbody>'
-        f"{f'<tfoot>{end}</tfoot>' if end else ''}</table></div>"
-    )
-
-
 def _picture(contents: Contents, name: str) -> str:
     data = base64.b64encode(contents.pictures[name]).decode()
     return f'<figure><img alt="{_CAPTIONS[name]}" src="data:image/png;base64,{data}"></figure>'
 
 
 def _interval(scores: Scores) -> str:
-    return "" if scores.interval is None else " to ".join(f"{end:.1%}" for end in scores.interval)
+    return "" if scores.interval is None else percent_range(scores.interval)
 
 
 def _value(name: str, value: float) -> str:
