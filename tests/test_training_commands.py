@@ -13,6 +13,7 @@ from audio_files import encode
 from conftest import noise
 from genreclf import GenreClassifier
 from genreclf.cli import main
+from genreclf.evaluation.changes import CHANGES
 from genreclf.training import Recipe
 
 RECIPE = """
@@ -121,7 +122,42 @@ def test_a_model_is_evaluated_with_a_report(trained, data, tmp_path):
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["scores"]["accuracy"] == 1.0
     assert metrics["scores"]["tracks"] == 20
+    assert metrics["runs"][0]["stability"] is None
+    near = metrics["runs"][0]["neighbours"]
+    assert (near["queries"], near["references"]) == (20, 20)
+    assert near["chance"] == pytest.approx(9 / 19)
+    assert near["embeddings"]["first"] == 1.0
     assert "<html" in (tmp_path / "report.html").read_text()
+
+
+def test_a_models_stability_is_measured_on_the_sound(trained, data, tmp_path):
+    output, _ = trained
+    result = run("evaluate", data, "--model", output, "--output", tmp_path, "--stability")
+    assert result.exit_code == 0, result.output
+    assert "-20 dB: 100.0% of 20 clips keep their genre" in result.stdout
+    assert "left out: tuba/broken" in result.stderr
+    assert "not compared" not in result.stderr
+    (record,) = json.loads((tmp_path / "metrics.json").read_text())["runs"]
+    assert [row["change"] for row in record["stability"]["changes"]] == list(CHANGES)
+    assert {row["clips"] for row in record["stability"]["changes"]} == {20}
+    assert "MP3, 64 kbit/s" in (tmp_path / "report.html").read_text()
+
+
+def test_stability_needs_sound_and_one_model(trained, data, recipe, tmp_path):
+    output, _ = trained
+    features = tmp_path / "features"
+    run("features", "extract", data, "--output", features)
+    np.savez(tmp_path / "arrays.npz", X=np.zeros(1))
+    for other in (features, tmp_path / "arrays.npz"):
+        result = run("evaluate", other, "--model", output, "--output", tmp_path, "--stability")
+        assert result.exit_code == 2
+        assert "--stability changes the sound itself" in result.stderr
+        assert other.name in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    result = run("evaluate", data, "--protocol", "paper", "--recipe", recipe,
+                 "--output", tmp_path, "--stability")  # fmt: skip
+    assert result.exit_code == 2
+    assert "leave --protocol out" in result.stderr
 
 
 def test_a_protocol_trains_and_tests_and_keeps_what_is_done(data, recipe, tmp_path):
@@ -131,13 +167,25 @@ def test_a_protocol_trains_and_tests_and_keeps_what_is_done(data, recipe, tmp_pa
     assert first.exit_code == 0, first.output
     stored = tmp_path / "runs" / "seed-000" / "model.safetensors"
     made = stored.stat().st_mtime_ns
+    forget_neighbours(stored.with_name("evaluation.json"))
     both = run(*arguments, "--runs", "2")
     assert both.exit_code == 0, both.output
     assert "seed 0:" in both.stdout
     assert "seed 1:" in both.stdout
     assert "mean " in both.stdout
     assert stored.stat().st_mtime_ns == made
-    assert len(json.loads((tmp_path / "metrics.json").read_text())["runs"]) == 2
+    old, new = json.loads((tmp_path / "metrics.json").read_text())["runs"]
+    assert old["neighbours"] is None
+    assert (new["neighbours"]["queries"], new["neighbours"]["references"]) == (6, 10)
+    assert new["neighbours"]["embeddings"]["five"] == 1.0
+
+
+def forget_neighbours(path):
+    """Make a run's results what former versions wrote."""
+    record = json.loads(path.read_text())
+    assert record["evaluation"].pop("neighbours")
+    del record["evaluation"]["stability"]
+    path.write_text(json.dumps(record))
 
 
 def test_another_recipe_does_not_mix_with_finished_runs(data, recipe, tmp_path):

@@ -1,5 +1,6 @@
 """``genreclf evaluate``."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ from genreclf.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from genreclf.datasets import FeatureSet
-    from genreclf.evaluation import Evaluation
+    from genreclf.classifier import GenreClassifier
+    from genreclf.datasets import Dataset, FeatureSet
+    from genreclf.evaluation import Evaluation, Stability
     from genreclf.evaluation.protocols import Protocol
     from genreclf.training import Recipe
 
@@ -43,7 +45,16 @@ if TYPE_CHECKING:
     help="More data to train on in every run, of other artists.",
 )
 @precision_option
-@click.option("--workers", type=click.IntRange(1), help="Runs at a time.  [default: processors]")
+@click.option(
+    "--stability",
+    is_flag=True,
+    help="Of a model: how many clips keep their genre as MP3, quieter, equalised, cut...",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Runs, or clips whose stability is measured, at a time.  [default: processors]",
+)
 def evaluate(
     data: Path,
     output: Path,
@@ -55,6 +66,7 @@ def evaluate(
     lists: Path | None,
     also: Path | None,
     precision: str,
+    stability: bool,
     workers: int | None,
 ) -> None:
     """Measure how often a model, or a protocol's models, are right on DATA.
@@ -68,7 +80,9 @@ def evaluate(
 
     if protocol is None:
         title = f"{model} on {data.name}"
-        evaluations, facts = _test(data, model, output)
+        evaluations, facts = _test(data, model, output, stability, workers)
+    elif stability:
+        raise click.UsageError("--stability is of a --model; leave --protocol out")
     else:
         settings = Recipe.load(recipe)
         title = f"{recipe}, {protocol} protocol"
@@ -97,6 +111,8 @@ def evaluate(
     report = write_report(evaluations, output, title, facts)
     for evaluation in evaluations:
         click.echo(_line(evaluation))
+        if evaluation.stability:
+            _print_stability(evaluation.stability)
     if len(evaluations) > 1:
         accuracies = [evaluation.scores.accuracy for evaluation in evaluations]
         click.echo(
@@ -114,20 +130,59 @@ def _line(evaluation: "Evaluation") -> str:
     return f"{line} right, macro F1 {scores.macro_f1:.3f}, log loss {scores.log_loss:.3f}"
 
 
-def _test(data: Path, model: str, output: Path) -> "tuple[list[Evaluation], dict[str, str]]":
+def _print_stability(found: "Stability") -> None:
+    for result in found.changes:
+        click.echo(f"{result.change}: {result.share:.1%} of {result.clips} clips keep their genre")
+    for item in found.left_out:
+        click.echo(f"not compared: {item}", err=True)
+
+
+def _test(
+    data: Path, model: str, output: Path, stability: bool, workers: int | None
+) -> "tuple[list[Evaluation], dict[str, str]]":
     from genreclf.classifier import GenreClassifier
     from genreclf.cli.data import open_features, progress_bar
     from genreclf.evaluation import evaluate as measure
+    from genreclf.evaluation import neighbours
 
     classifier = GenreClassifier.from_pretrained(model)
+    sound = _sound(data) if stability else None
     features = open_features(data, classifier.config.features, output / "features")
     with progress_bar("Listening") as advance:
         advance(total=len(features))
         found = measure(classifier, features, progress=lambda _: advance(advance=1))
+    found = dataclasses.replace(found, neighbours=neighbours(classifier, features))
+    if sound:
+        # What could not be extracted is named already.
+        paths = [track.path for track in sound.tracks if track.id in features.ids]
+        found = dataclasses.replace(found, stability=_stability(classifier, paths, workers))
     return [found], {
         "Data": _described(data, features),
         "Model": model,
     }
+
+
+def _sound(data: Path) -> "Dataset":
+    from genreclf.datasets import open_dataset
+    from genreclf.errors import DatasetError
+
+    try:
+        return open_dataset(data)
+    except DatasetError as error:
+        raise DatasetError(f"--stability changes the sound itself: {error}") from error
+
+
+def _stability(
+    classifier: "GenreClassifier", paths: list[Path], workers: int | None
+) -> "Stability":
+    from genreclf.cli.data import progress_bar
+    from genreclf.evaluation import stability
+
+    with progress_bar("Changing the sound") as advance:
+        advance(total=len(paths))
+        return stability(
+            classifier, paths, workers=workers, progress=lambda done: advance(completed=done)
+        )
 
 
 def _described(data: Path, features: "FeatureSet") -> str:
