@@ -61,6 +61,19 @@ def test_dynamics_scale_the_distance_from_the_loudest_point(crops):
         assert np.exp(-0.3) <= factors[0] <= np.exp(0.3)
 
 
+def test_a_narrow_band_is_the_lower_part_and_the_rest_is_still(crops):
+    crops = np.concatenate([crops] * 20)
+    found = changed(crops, bandwidth=0.5)
+    quietest = crops[:, :, :20].min(axis=(1, 2))
+    gone = (found == quietest[:, None, None]).all(axis=2)
+    assert 0.3 < gone.any(axis=1).mean() < 0.7
+    for before, after, missing in zip(crops, found, gone, strict=True):
+        kept = len(missing) - missing.sum()
+        assert kept >= 24
+        assert missing[kept:].all()
+        np.testing.assert_array_equal(after[:kept], before[:kept, :20])
+
+
 @settings(deadline=None)
 @given(seed=st.integers(0, 2**32), seconds=st.floats(0.1, 3))
 def test_what_is_no_music_is_sound(seed, seconds):

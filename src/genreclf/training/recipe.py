@@ -136,6 +136,9 @@ class AugmentationSettings:
         Standard deviation in dB of each cosine of a smooth random curve over the bins.
     equalisation_order : int
         Number of cosines (of 1/2, 1, 3/2, ... periods); fewer are smoother.
+    bandwidth : float
+        Chance, 0 to 1, that there is nothing above a random bin in the upper quarter, as
+        after resampling or lossy coding.
     mask_bins, mask_frames : int
         Largest width of a masked band and of a masked stretch (SpecAugment).
     stretch : float
@@ -155,6 +158,7 @@ class AugmentationSettings:
     gain_db: float = 0.0
     equalisation_db: float = 0.0
     equalisation_order: int = 4
+    bandwidth: float = 0.0
     mask_bins: int = 0
     mask_frames: int = 0
     stretch: float = 0.0
@@ -300,6 +304,7 @@ def _requirements(recipe: Recipe) -> list[tuple[str, bool]]:
         ),
         ("augmentation.stretch must be below 0.9", changes.stretch < 0.9),
         ("augmentation.non_music must be at most 1", changes.non_music <= 1),
+        ("augmentation.bandwidth must be at most 1", changes.bandwidth <= 1),
         ("augmentation.equalisation_order must be at least 1", changes.equalisation_order >= 1),
         (
             "training.plateau_round must be 0 or at least 20",
