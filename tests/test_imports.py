@@ -16,7 +16,7 @@ HEAVY = ("torch", "librosa", "sklearn", "matplotlib", "scipy", "accelerate", "av
 FLOORS = [
     {"errors"},
     {"segments", "prediction", "audio", "batch"},
-    {"plugins"},
+    {"plugins", "tables"},
     {"architectures", "features", "recipes"},
     {"runtimes"},
     {"pretrained", "datasets"},

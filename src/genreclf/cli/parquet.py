@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from genreclf.cli.rows import columns, rows
 from genreclf.cli.writers import Result, Target, Writer
 from genreclf.errors import MissingExtraError
+from genreclf.tables import columns, rows
 
 _ROWS_AT_ONCE = 5000
 _TEXTS = frozenset({"path", "genre", "flags", "error"})

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from genreclf.cli.rows import columns
 from genreclf.cli.writers import Target
+from genreclf.tables import columns
 
 
 def finished_paths(format_: str, target: Target) -> set[str]:

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from genreclf.cli.writers import Result, Target, TextWriter
 from genreclf.prediction import FLAGS, Failure
+from genreclf.tables import clock
 
 
 class TableWriter(TextWriter):
@@ -55,10 +56,3 @@ class TableWriter(TextWriter):
         for error in self._errors:
             self._console.print(Text.assemble(("failed", "red"), ": ", error))
         super().close()
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, with hours where there are any: 3:07, 1:02:03."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

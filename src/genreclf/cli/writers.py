@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from genreclf.cli.rows import columns, rows
 from genreclf.prediction import Failure, Prediction
+from genreclf.tables import as_text, columns, rows
 
 Result = Prediction | Failure
 
@@ -111,14 +111,8 @@ class Csv(TextWriter):
     def write(self, result: Result) -> None:
         """Write the result's row or rows, at once."""
         for row in rows(result, self.target.top, self.target.timeline):
-            self._rows.writerow({name: _text(name, value) for name, value in row.items()})
+            self._rows.writerow(as_text(row))
         self.stream.flush()
-
-
-def _text(column: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.3f}" if column in ("start", "end", "duration") else f"{value:.6f}"
 
 
 FORMATS: Mapping[str, str] = {

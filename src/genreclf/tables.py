@@ -1,6 +1,6 @@
-"""Results as the rows of a flat table: CSV and Parquet."""
+"""Results as the rows of a flat table, and how its values are written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from genreclf.prediction import Failure, Prediction, SegmentPrediction
@@ -47,3 +47,21 @@ def _row(
         **dict(best),
         "flags": " ".join(sorted(track.flags)),
     }
+
+
+def as_text(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row as CSV files have it: milliseconds, and six digits of a probability."""
+    return {column: _text(column, value) for column, value in row.items()}
+
+
+def _text(column: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.3f}" if column in ("start", "end", "duration") else f"{value:.6f}"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any: 3:07, 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
