@@ -8,6 +8,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from genreclf.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ FORMATS = ("png", "svg", "pdf")
 INK = "#22262b"
 QUIET = "#6b7480"
 ACCENT = "#1f5fa8"
+SILENCE = "#eceef1"
 
 
 def require_matplotlib() -> None:
@@ -136,6 +140,32 @@ def encode(figure: Figure, format_: str = "png", dpi: int = 150) -> bytes:
         # A name may hold letters that the font lacks; a box in their place will do.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(buffer, format=format_, dpi=dpi, bbox_inches="tight", pad_inches=0.12)
+    return buffer.getvalue()
+
+
+def raster(values: NDArray[np.floating], low: float, high: float) -> bytes:
+    """Values as the dots of a PNG, the first row on top.
+
+    Parameters
+    ----------
+    values : ndarray, shape (rows, columns)
+        Masked ones become grey.
+    low, high : float
+        What the darkest and the brightest colour stand for.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    require_matplotlib()
+    import matplotlib as mpl
+    from matplotlib.colors import Normalize
+    from matplotlib.image import imsave
+
+    colours = mpl.colormaps["viridis"].with_extremes(bad=SILENCE)
+    buffer = io.BytesIO()
+    imsave(buffer, colours(Normalize(low, high)(values), bytes=True), format="png")
     return buffer.getvalue()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from genreclf.plots.figure import QUIET, basename, new_figure, plain, time_axis, title
+from genreclf.plots.figure import QUIET, SILENCE, basename, new_figure, plain, time_axis, title
 from genreclf.prediction import UNKNOWN, Prediction, SegmentPrediction
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ def timeline(prediction: Prediction) -> Figure:
     """
     segments = prediction.timeline
     ranked = prediction.top(MAX_GENRES)
-    edges = _edges(segments)
+    borders = edges(segments)
     rows = np.array([[part.probabilities[genre] for part in segments] for genre, _ in ranked])
     silent = np.array([part.genre == UNKNOWN for part in segments])
     figure = new_figure(10, 1.9 + 0.3 * len(ranked))
     axes = figure.add_subplot()
     mesh = axes.pcolormesh(
-        edges,
+        borders,
         np.arange(len(ranked) + 1),
         np.ma.masked_array(rows, np.broadcast_to(silent, rows.shape)),
         cmap="viridis",
@@ -55,7 +55,7 @@ def timeline(prediction: Prediction) -> Figure:
         vmax=1.0,
     )
     axes.invert_yaxis()
-    _hatch(axes, edges, silent, len(ranked))
+    _hatch(axes, borders, silent, len(ranked))
     middles = np.arange(len(ranked)) + 0.5
     axes.set_yticks(middles, [plain(genre) for genre, _ in ranked])
     shares = axes.secondary_yaxis("right")
@@ -70,7 +70,14 @@ def timeline(prediction: Prediction) -> Figure:
     return figure
 
 
-def _edges(segments: Sequence[SegmentPrediction]) -> NDArray[np.float64]:
+def edges(segments: Sequence[SegmentPrediction]) -> NDArray[np.float64]:
+    """Where one segment's time ends and the next one's begins, though they overlap.
+
+    Returns
+    -------
+    ndarray of float64, shape (segments + 1,)
+        Seconds, from the start of the first segment to the end of the last.
+    """
     middles = [(part.start + part.end) / 2 for part in segments]
     between = [(one + other) / 2 for one, other in pairwise(middles)]
     # A piece of no length still gets a cell of some width.
@@ -78,17 +85,19 @@ def _edges(segments: Sequence[SegmentPrediction]) -> NDArray[np.float64]:
     return np.array([segments[0].start, *between, last])
 
 
-def _hatch(axes: Axes, edges: NDArray[np.float64], silent: NDArray[np.bool_], height: int) -> None:
+def _hatch(
+    axes: Axes, borders: NDArray[np.float64], silent: NDArray[np.bool_], height: int
+) -> None:
     from matplotlib.patches import Rectangle
 
-    for left, right, hushed in zip(edges[:-1], edges[1:], silent, strict=True):
+    for left, right, hushed in zip(borders[:-1], borders[1:], silent, strict=True):
         if hushed:
             axes.add_patch(
                 Rectangle(
                     (left, 0),
                     right - left,
                     height,
-                    facecolor="#eceef1",
+                    facecolor=SILENCE,
                     edgecolor=QUIET,
                     hatch="//",
                     linewidth=0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,60 @@ def spectrogram(audio: AudioSource, extractor: LogMel | None = None) -> Figure:
         If matplotlib is not installed.
     """
     mel = extractor or LogMel()
+    heard = mel_levels(audio, mel)
+    figure = new_figure(10, 4.2)
+    axes = figure.add_subplot()
+    image = axes.imshow(
+        heard.levels,
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        cmap="viridis",
+        vmin=-RANGE_DB,
+        vmax=0.0,
+        extent=(0.0, heard.seconds, hz_to_mel(mel.fmin), hz_to_mel(mel.fmax)),
+    )
+    axes.set_xlim(0.0, max(heard.duration, mel.hop_length / mel.sample_rate))
+    time_axis(axes, heard.duration)
+    _frequency_axis(axes, mel)
+    every = 1000 * heard.seconds / heard.levels.shape[1]
+    about = f"mel spectrogram: {mel.n_mels} bands, one column every {every:.0f} ms"
+    title(axes, plain(basename(heard.name)), about)
+    bar = figure.colorbar(image, ax=axes, pad=0.01)
+    bar.set_label("level (dB below the loudest)")
+    return figure
+
+
+@dataclass(frozen=True)
+class MelLevels:
+    """The levels of a piece by time and frequency.
+
+    Attributes
+    ----------
+    levels : ndarray of float32, shape (bands, columns)
+        In dB below the loudest spot; the lowest band first.
+    seconds : float
+        What all columns span; the last one may reach past the end.
+    duration : float
+        Seconds of sound.
+    name : str
+        How the source is called.
+    """
+
+    levels: FloatArray
+    seconds: float
+    duration: float
+    name: str
+
+
+def mel_levels(audio: AudioSource, mel: LogMel) -> MelLevels:
+    """What :func:`spectrogram` draws, in memory that does not grow with the length.
+
+    Raises
+    ------
+    AudioDecodeError
+        If the source has no sound that can be decoded.
+    """
     with open_audio(audio, mel.sample_rate) as stream:
         gathered = _Columns(mel.n_mels)
         for span, _ in segment_spans(stream, mel, 1, 0.0):
@@ -58,26 +113,8 @@ def spectrogram(audio: AudioSource, extractor: LogMel | None = None) -> Figure:
         duration, name = stream.duration, stream.name
     columns = gathered.array()
     column_seconds = gathered.frames_each * mel.hop_length / mel.sample_rate
-    figure = new_figure(10, 4.2)
-    axes = figure.add_subplot()
-    image = axes.imshow(
-        columns - max(float(columns.max()), _QUIET_DB),
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        cmap="viridis",
-        vmin=-RANGE_DB,
-        vmax=0.0,
-        extent=(0.0, columns.shape[1] * column_seconds, hz_to_mel(mel.fmin), hz_to_mel(mel.fmax)),
-    )
-    axes.set_xlim(0.0, max(duration, mel.hop_length / mel.sample_rate))
-    time_axis(axes, duration)
-    _frequency_axis(axes, mel)
-    about = f"mel spectrogram: {mel.n_mels} bands, one column every {1000 * column_seconds:.0f} ms"
-    title(axes, plain(basename(name)), about)
-    bar = figure.colorbar(image, ax=axes, pad=0.01)
-    bar.set_label("level (dB below the loudest)")
-    return figure
+    levels = columns - max(float(columns.max()), _QUIET_DB)
+    return MelLevels(levels, columns.shape[1] * column_seconds, duration, name)
 
 
 class _Columns:
