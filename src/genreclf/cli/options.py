@@ -20,6 +20,13 @@ model_option = click.option(
     "or https://.../model.zip#sha256=...",
 )
 
+min_confidence_option = click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Below this probability the genre is 'unknown'.",
+)
+
 recipe_option = click.option(
     "--recipe", default="default", show_default=True, help="A registered name or a TOML file."
 )

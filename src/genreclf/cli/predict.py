@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genreclf.cli.options import model_option
+from genreclf.cli.options import min_confidence_option, model_option
 from genreclf.cli.progress import show_progress
 from genreclf.cli.resume import finished_paths, is_begun
 from genreclf.cli.writers import FORMATS, Target, make_writer
@@ -53,12 +53,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What runs the network.",
 )
-@click.option(
-    "--min-confidence",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    help="Below this probability the genre is 'unknown'.",
-)
+@min_confidence_option
 @click.option("--write-tags", is_flag=True, help="Write the genres into the files' tags.")
 @click.option("--dry-run", is_flag=True, help="With --write-tags: only say what would be written.")
 @click.option("--only-missing", is_flag=True, help="With --write-tags: keep genres that are there.")
