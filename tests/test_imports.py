@@ -11,7 +11,8 @@ import genreclf
 
 SOURCE = Path(genreclf.__file__).parent
 HEAVY = ("torch", "librosa", "sklearn", "matplotlib", "scipy", "accelerate", "av", "pandas",
-         "huggingface_hub", "pooch", "requests", "httpx", "httpx2", "filelock")  # fmt: skip
+         "gradio", "huggingface_hub", "pooch", "requests", "httpx", "httpx2",
+         "filelock")  # fmt: skip
 
 FLOORS = [
     {"errors"},
@@ -23,7 +24,7 @@ FLOORS = [
     {"classifier"},
     {"training"},
     {"plots", "tags"},
-    {"evaluation", "testing"},
+    {"app", "evaluation", "testing"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
@@ -35,6 +36,7 @@ HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
         "import genreclf",
         "import genreclf.cli; genreclf.cli.main(['--help'], standalone_mode=False)",
         "import genreclf.cli; genreclf.cli.main(['predict', '--help'], standalone_mode=False)",
+        "import genreclf.cli; genreclf.cli.main(['app', '--help'], standalone_mode=False)",
         "import genreclf.cli; genreclf.cli.main(['plugins'], standalone_mode=False)",
         "import genreclf.cli; genreclf.cli.main(['models', 'list'], standalone_mode=False)",
     ],

@@ -63,7 +63,7 @@ def test_it_has_no_other_kind_of_file(names):
         if path.name != "py.typed"
     }
     assert kinds <= {
-        ".py", ".css", ".toml", "config.json", "model.onnx", "model.safetensors", "README.md"
+        ".py", ".css", ".js", ".toml", "config.json", "model.onnx", "model.safetensors", "README.md"
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from genreclf.errors import GenreclfError
 
 # Imported when called or listed with its help, so that `genreclf --help` is instant.
 _COMMANDS = {
+    "app": ("genreclf.cli.app", "Serve a page for the browser: drop a song, see its genre."),
     "evaluate": ("genreclf.cli.evaluate", "Measure how often a model or a protocol is right."),
     "features": ("genreclf.cli.features", "Extract the features of a data set, to train on."),
     "models": ("genreclf.cli.models", "List, download and check models."),
