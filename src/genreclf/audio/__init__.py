@@ -4,6 +4,7 @@ Everything is streamed: a source of any length passes through in blocks of bound
 size, so memory does not grow with the duration.
 """
 
+from genreclf.audio.remote import RemoteFile, find_remote, is_address
 from genreclf.audio.sources import AudioSource, source_name
 from genreclf.audio.stream import AudioStream, load_audio, load_channels, open_audio
 from genreclf.audio.suffixes import AUDIO_SUFFIXES, is_audio_path
@@ -12,6 +13,9 @@ __all__ = [
     "AUDIO_SUFFIXES",
     "AudioSource",
     "AudioStream",
+    "RemoteFile",
+    "find_remote",
+    "is_address",
     "is_audio_path",
     "load_audio",
     "load_channels",

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from genreclf.audio.problems import decode_error
 from genreclf.audio.samples import split
-from genreclf.audio.sources import PIECE, Source, check_rate, decode_error
+from genreclf.audio.sources import PIECE, Source, check_rate
 
 _MAX_CHANNELS = 32
 

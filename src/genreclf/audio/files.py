@@ -8,19 +8,22 @@ their own sound are allowed, and FFmpeg may open nothing else. A name such as
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
 from genreclf.audio.completeness import Completeness
 from genreclf.audio.frames import join_frames
-from genreclf.audio.sources import Source, check_rate, decode_error, source_name
+from genreclf.audio.problems import decode_error
+from genreclf.audio.remote import RemoteFile
+from genreclf.audio.sources import Source, check_rate, source_name
 from genreclf.errors import AudioDecodeError
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ class FileSource(Source):
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes or binary file object
+    source : str, os.PathLike, bytes, RemoteFile or binary file object
         See `open_audio`.
 
     Raises
@@ -107,6 +110,8 @@ def _open_file(source: Any, resources: contextlib.ExitStack) -> BinaryIO:
         file = resources.enter_context(Path(source).open("rb"))  # noqa: SIM115
     elif isinstance(source, bytes | bytearray | memoryview):
         file = io.BytesIO(source)
+    elif isinstance(source, RemoteFile):
+        return _copied(source.copy_to, resources)
     elif isinstance(source, io.TextIOBase) or not hasattr(source, "read"):
         raise AudioDecodeError(
             f"A {type(source).__name__} object cannot be read as sound; pass a path, bytes, "
@@ -115,8 +120,12 @@ def _open_file(source: Any, resources: contextlib.ExitStack) -> BinaryIO:
     # PyAV trusts a file object's answers blindly, so only Python's own kinds go to it.
     if isinstance(file, io.IOBase) and file.seekable():
         return cast("BinaryIO", file)
+    return _copied(functools.partial(shutil.copyfileobj, file), resources)
+
+
+def _copied(copy_to: Callable[[IO[bytes]], None], resources: contextlib.ExitStack) -> BinaryIO:
     copy = resources.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_BYTES))  # noqa: SIM115
-    shutil.copyfileobj(file, copy)
+    copy_to(copy)
     return cast("BinaryIO", copy)
 
 

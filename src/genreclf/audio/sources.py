@@ -1,4 +1,4 @@
-"""What a source of sound is, what it is called, and what is wrong with it."""
+"""What a source of sound is, and what it is called."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 
-from genreclf.errors import AudioDecodeError
+from genreclf.audio.problems import decode_error
+from genreclf.audio.remote import RemoteFile
 
-AudioSource: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | tuple[np.ndarray, int]"
-"""A path, a file's bytes, a binary file object, or an array with its rate in Hz."""
+AudioSource: TypeAlias = (
+    "str | os.PathLike[str] | RemoteFile | bytes | BinaryIO | tuple[np.ndarray, int]"
+)
+"""A path, a remote file, a file's bytes, a binary file object, or an array with its rate in Hz."""
 
 MIN_RATE, MAX_RATE = 1_000, 1_536_000
 """The rates that can be read and asked for, in Hz."""
@@ -49,34 +52,22 @@ def source_name(source: AudioSource) -> str:
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes, binary file object, or (array, int)
+    source : str, os.PathLike, RemoteFile, bytes, binary file object, or (array, int)
         As for `open_audio`; it is not opened.
 
     Returns
     -------
     str
-        The path as given, ``<bytes>``, ``<file object>`` or ``<array>``. A path that is
+        The path or address as given, ``<bytes>``, ``<file object>`` or ``<array>``. A path that is
         not valid text holds surrogates, which `os.fsencode` turns back into its bytes.
     """
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
+    if isinstance(source, RemoteFile):
+        return source.address
     if isinstance(source, tuple):
         return "<array>"
     return "<bytes>" if isinstance(source, bytes | bytearray | memoryview) else "<file object>"
-
-
-def decode_error(name: str, problem: str) -> AudioDecodeError:
-    """The error of a source, printable even where its name is not valid text.
-
-    Parameters
-    ----------
-    name : str
-        As `source_name` gives it.
-    problem : str
-        The rest of the sentence, and what to do.
-    """
-    message = f"{name or repr(name)} {problem}"
-    return AudioDecodeError(message.encode(errors="replace").decode())
 
 
 def check_rate(rate: int, name: str) -> None:

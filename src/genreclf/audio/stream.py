@@ -11,8 +11,9 @@ import numpy as np
 
 from genreclf.audio.arrays import ArraySource
 from genreclf.audio.files import FileSource
+from genreclf.audio.problems import decode_error
 from genreclf.audio.samples import BLOCK, downmix, resample, split
-from genreclf.audio.sources import MAX_RATE, MIN_RATE, AudioSource, Source, decode_error
+from genreclf.audio.sources import MAX_RATE, MIN_RATE, AudioSource, Source
 from genreclf.errors import AudioDecodeError, ConfigError
 
 
@@ -25,8 +26,9 @@ def open_audio(source: AudioSource, sample_rate: int) -> AudioStream:
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes, binary file object, or (array, int)
-        A string is always the path of a local file. Of a file with several streams the
+    source : str, os.PathLike, RemoteFile, bytes, binary file object, or (array, int)
+        A string is always the path of a local file; ``RemoteFile(address)`` is one of any
+        file system that fsspec knows, and is copied first. Of a file with several streams the
         best sound is taken, and pictures and video are ignored. A seekable
         file object (an ``io.IOBase``) is read in place from its start; any other is first
         copied, in memory up to 32 MiB and in a temporary file beyond. Neither is closed.

@@ -17,12 +17,13 @@ from genreclf.errors import TagError
 from genreclf.prediction import Failure, Prediction
 
 if TYPE_CHECKING:
+    from genreclf.audio import RemoteFile
     from genreclf.pretrained.network import Runtime
     from genreclf.tags import Tagger
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
 @model_option
 @click.option(
     "--format",
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     help="With --write-tags: where changes are noted, for `genreclf tags undo`.",
 )
 def predict(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     model: str,
     format_: str,
     top: int | None,
@@ -83,9 +84,12 @@ def predict(
 ) -> None:
     """Tell the genre of files and folders of music (folders recursively).
 
+    PATHS may be addresses such as s3://bucket/folder or https://host/song.mp3 too.
+
     Exits with 0 if all files were classified, 1 if some failed (the others are
     done), 2 if the command was wrong.
     """
+    from genreclf.audio import RemoteFile, source_name
     from genreclf.classifier import GenreClassifier
 
     if resume and (output is None or format_ not in ("jsonl", "csv")):
@@ -93,6 +97,8 @@ def predict(
     files = list(find_files(paths))
     if not files:
         raise click.UsageError("there is no music in these folders")
+    if write_tags and any(isinstance(file, RemoteFile) for file in files):
+        raise click.UsageError("--write-tags writes into files on this machine, not at addresses")
     classifier = GenreClassifier.from_pretrained(
         model, min_confidence=min_confidence, device=device, runtime=runtime
     )
@@ -100,7 +106,7 @@ def predict(
     target = Target(output, classifier.labels, top, timeline, append)
     if append:
         done = finished_paths(format_, target)
-        files = [file for file in files if os.fspath(file) not in done]
+        files = [file for file in files if source_name(file) not in done]
         click.echo(f"{len(done)} files are done, {len(files)} are left", err=True)
     tagger = None
     if write_tags:
@@ -122,22 +128,28 @@ def predict(
     sys.exit(1 if failed else 0)
 
 
-def find_files(paths: Iterable[Path]) -> Iterator[Path]:
+def find_files(paths: Iterable[str]) -> Iterator["Path | RemoteFile"]:
     """The files to classify: those named, and those in folders that look like music.
 
     Hidden files are left out; each folder's files come sorted by name.
     """
-    from genreclf.audio import is_audio_path
+    from genreclf.audio import find_remote, is_address
 
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, subfolders, names in os.walk(path):
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            for name in sorted(names):
-                if is_audio_path(name) and not name.startswith("."):
-                    yield Path(folder, name)
+        yield from find_remote(path) if is_address(path) else _find_here(Path(path))
+
+
+def _find_here(path: Path) -> Iterator[Path]:
+    from genreclf.audio import is_audio_path
+
+    if not path.is_dir():
+        yield path
+        return
+    for folder, subfolders, names in os.walk(path):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            if is_audio_path(name) and not name.startswith("."):
+                yield Path(folder, name)
 
 
 def _tagged(prediction: Prediction, tagger: "Tagger | None") -> bool:
