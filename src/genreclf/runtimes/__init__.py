@@ -46,7 +46,15 @@ class Saved(NamedTuple):
 
 
 class Network(Protocol):
-    """A trained network, ready to run; safe to use from several threads."""
+    """A trained network, ready to run; safe to use from several threads, and to pickle.
+
+    Attributes
+    ----------
+    device : str
+        Where it runs, as PyTorch calls it.
+    """
+
+    device: str
 
     def run(self, segments: FloatArray) -> Outputs:
         """Outputs for finished segments, shape (segments, bins, frames)."""

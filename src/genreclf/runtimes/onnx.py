@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class OnnxNetwork:
         If it is no such model.
     """
 
+    device = "cpu"
+
     def __init__(self, model: bytes, weights: Path, name: str = "the model") -> None:
         options = onnxruntime.SessionOptions()
         # Whoever has several cores classifies several files: that scales better.
@@ -57,6 +60,10 @@ class OnnxNetwork:
             raise IntegrityError(f"{name}: is not a network of genreclf: it has {names}")
         self._model = model
         self._weights = weights
+        self._name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._model, self._weights, self._name)
 
     @property
     def shape(self) -> tuple[int, int, int]:

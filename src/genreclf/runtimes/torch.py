@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -40,6 +41,9 @@ class TorchNetwork:
             raise ConfigError(f"device '{device}' cannot be used: {reason}") from error
         self.device = device
         self._combined = Combiner(self._run)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.module, self.device)
 
     def run(self, segments: FloatArray) -> Outputs:
         """Outputs for finished segments, shape (segments, bins, frames).
