@@ -7,12 +7,19 @@ from collections.abc import Generator, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from genreclf import __version__
-from genreclf.audio import AudioSource, AudioStream, open_audio, source_name
+from genreclf.audio import (
+    AudioSource,
+    AudioStream,
+    RemoteFile,
+    is_address,
+    open_audio,
+    source_name,
+)
 from genreclf.batch import Stop, available_cpus, in_order
 from genreclf.errors import ConfigError, GenreclfError
 from genreclf.features import make_extractor, segment_spans
@@ -31,6 +38,7 @@ from genreclf.runtimes import Network, Outputs
 from genreclf.segments import Span, hop_of, spans
 
 Rule = Literal["mean", "vote", "product"]
+Engine = Literal["local", "ray"]
 
 SILENCE_DB = -70.0
 """A segment whose RMS level lies below this, in dB re full scale, is silent."""
@@ -46,7 +54,8 @@ class _Heard(NamedTuple):
 class GenreClassifier:
     """Tells the genre of music from its sound.
 
-    Make one with :meth:`from_pretrained`. It may be used from several threads.
+    Make one with :meth:`from_pretrained`. It may be used from several threads, and be
+    pickled.
 
     Parameters
     ----------
@@ -159,7 +168,7 @@ class GenreClassifier:
 
         Parameters
         ----------
-        audio : path, bytes, binary file object, or (samples, sample_rate)
+        audio : path, RemoteFile, bytes, binary file object, or (samples, sample_rate)
             See :func:`genreclf.audio.open_audio`.
 
         Returns
@@ -217,7 +226,12 @@ class GenreClassifier:
         return self._prediction(heard, duration, "<frames>")
 
     def predict_many(
-        self, sources: Iterable[AudioSource], workers: int | None = None
+        self,
+        sources: Iterable[AudioSource],
+        workers: int | None = None,
+        *,
+        engine: Engine = "local",
+        ray_address: str | None = None,
     ) -> Generator[Prediction | Failure, None, None]:
         """The genre of each of many pieces, several at a time.
 
@@ -225,10 +239,21 @@ class GenreClassifier:
         ----------
         sources : iterable
             Whatever :meth:`predict` takes; read as results are asked for, three per
-            worker ahead, so that any number of them takes the same memory.
+            worker ahead, so that any number of them takes the same memory. With Ray
+            all are read first, none may be a file object, and a string such as
+            ``s3://bucket/song.mp3`` is taken for a :class:`genreclf.audio.RemoteFile`.
         workers : int, optional
-            Threads, at least 1; as many as there are processors if left out. With 1,
-            nothing is read ahead.
+            Threads, or processes with Ray; at least 1; as many as there are processors
+            if left out. With 1 thread, nothing is read ahead.
+        engine : {"local", "ray"}
+            Threads of this process, or processes of a Ray cluster (extra ``ray``), each
+            with a copy of this classifier. Results are the same. What a process that
+            dies was working on is done again.
+        ray_address : str, optional
+            Of a running cluster, as ``ray.init`` takes it. If left out it is in
+            ``RAY_ADDRESS``; if that is not set, a cluster is started on this machine,
+            and ended with the work. Where this process uses a cluster already, it is
+            that one.
 
         Yields
         ------
@@ -240,16 +265,42 @@ class GenreClassifier:
         Raises
         ------
         ConfigError
-            If there is to be no worker.
+            If there is to be no worker, or the engine is unknown or cannot do it.
+        MissingExtraError
+            If Ray is asked for and not installed.
+        ClusterError
+            If the Ray cluster cannot be reached, or gives up; with the results.
         """
-        count = available_cpus() if workers is None else workers
-        if count < 1:
+        if workers is not None and workers < 1:
             raise ConfigError(f"workers must be at least 1 (got {workers})")
-        return in_order(self._attempt, sources, count)
+        if engine not in get_args(Engine):
+            raise ConfigError(
+                f"engine must be one of {', '.join(get_args(Engine))} (got {engine!r})"
+            )
+        if engine == "ray":
+            return self._predict_on_ray(sources, workers, ray_address)
+        if ray_address is not None:
+            raise ConfigError(f"ray_address needs engine 'ray' (got {engine!r})")
+        return in_order(self._attempt, sources, workers or available_cpus())
 
-    def _attempt(self, source: AudioSource, stop: Stop) -> Prediction | Failure:
+    def _predict_on_ray(
+        self, sources: Iterable[AudioSource], workers: int | None, address: str | None
+    ) -> Generator[Prediction | Failure, None, None]:
+        from genreclf.batch.cluster import on_cluster
+
+        if self.network.device != "cpu":
+            raise ConfigError(
+                f"engine 'ray' runs on device 'cpu' only (got {self.network.device!r})"
+            )
+        items = (
+            RemoteFile(source) if isinstance(source, str) and is_address(source) else source
+            for source in sources
+        )
+        return on_cluster(self._attempt, items, workers, address)
+
+    def _attempt(self, source: AudioSource, stop: Stop | None = None) -> Prediction | Failure:
         try:
-            return self._predict(source, stop)
+            return self._predict(source, stop or Stop())
         except GenreclfError as error:
             return Failure(source_name(source), error)
 

@@ -63,6 +63,10 @@ class MissingExtraError(GenreclfError):
         )
 
 
+class ClusterError(GenreclfError):
+    """A Ray cluster cannot be reached, or gives up what it was to do."""
+
+
 class TrainingError(GenreclfError):
     """Training cannot go on: a diverged loss, or a checkpoint of another run."""
 

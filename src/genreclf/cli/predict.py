@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from genreclf.prediction import Failure, Prediction
 
 if TYPE_CHECKING:
     from genreclf.audio import RemoteFile
+    from genreclf.classifier import Engine
     from genreclf.pretrained.network import Runtime
     from genreclf.tags import Tagger
 
@@ -46,6 +47,14 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="Files at a time; as many as there are processors if left out.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Threads on this machine, or processes of a Ray cluster.",
+)
+@click.option("--ray-address", help="With --engine ray: a running cluster.", metavar="ADDRESS")
 @click.option("--device", default="cpu", show_default=True, help="Where the network runs.")
 @click.option(
     "--runtime",
@@ -74,6 +83,8 @@ def predict(
     output: Path | None,
     resume: bool,
     workers: int | None,
+    engine: "Engine",
+    ray_address: str | None,
     device: str,
     runtime: "Runtime",
     min_confidence: float,
@@ -113,8 +124,9 @@ def predict(
         from genreclf.tags import Tagger
 
         tagger = Tagger(tags_log, dry_run=dry_run, only_missing=only_missing)
-    results = classifier.predict_many(files, workers)
-    with make_writer(format_, target) as writer, closing(results):
+    results = classifier.predict_many(files, workers, engine=engine, ray_address=ray_address)
+    # Of workers that die, Ray tells whoever reads standard output, which is the results' place.
+    with make_writer(format_, target) as writer, redirect_stdout(sys.stderr), closing(results):
         failed = 0
         for result in show_progress(results, len(files)):
             writer.write(result)
