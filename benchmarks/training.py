@@ -59,7 +59,7 @@ def measure(recipe: Recipe, features: FeatureSet, device: str, batches: int) -> 
 def main() -> None:
     """Print a row for each device."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--recipe", default="short-chunk")
     parser.add_argument("--batches", type=int, default=20, help="in the epoch that is timed")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)

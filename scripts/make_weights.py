@@ -1,6 +1,7 @@
 """Make the weights that come with the package again.
 
-    python scripts/make_weights.py ../shared/data --name dong2018 --recipe default
+    python scripts/make_weights.py ../shared/data --name dong2018 --recipe dong2018-13fps \
+        --calibrated-by paper
     python scripts/make_weights.py ../shared/data --name short-chunk --recipe short-chunk \
         --releases --calibrated-by artist
 

@@ -20,7 +20,8 @@ import numpy as np
 
 from genreclf import Trainer
 from genreclf.datasets import FeatureSet, find_duplicates
-from genreclf.evaluation import Evaluation, evaluate, pool
+from genreclf.evaluation import Evaluation, evaluate
+from genreclf.evaluation.evaluate import pool
 from genreclf.training import Recipe
 
 GENRES = ("country", "hiphop", "metal", "pop", "reggae", "rock")
@@ -80,7 +81,7 @@ def main() -> None:
     """Train, test, print the recalls and write them down."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="the folder with gtzan/ and realworld/")
-    parser.add_argument("--recipe", default="default", help="(default: %(default)s)")
+    parser.add_argument("--recipe", default="short-chunk", help="(default: %(default)s)")
     parser.add_argument("--output", type=Path, required=True, help="the folder for metrics.json")
     parser.add_argument("--alone", action="store_true", help="train on GTZAN alone")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,13 +1,17 @@
 """Print a protocol's ``metrics.json`` as the Markdown table that docs/results has.
 
-Use it as ``python scripts/results_table.py OUTPUT/metrics.json``.
+Use it as ``python scripts/results_table.py OUTPUT/metrics.json [--json FILE]``; the file gets
+the same figures, and each genre's, for programs.
 """
 
 import argparse
+import dataclasses
+import json
 import statistics
 from pathlib import Path
 
-from genreclf.evaluation import read_evaluations
+from genreclf.evaluation import Evaluation, read_evaluations
+from genreclf.evaluation.evaluate import pool
 
 COLUMNS = {
     "tracks right": "accuracy",
@@ -18,11 +22,37 @@ COLUMNS = {
 }
 
 
+def figures(runs: list[Evaluation]) -> dict:
+    """Each run's figures, and all runs' together by genre."""
+    pooled = pool(runs)
+    rows = [
+        {
+            "run": run.name,
+            **{name: round(getattr(run.scores, name), 4) for name in COLUMNS.values()},
+        }
+        for run in runs
+    ]
+    mean = {name: round(statistics.fmean(row[name] for row in rows), 4) for name in rows[0]
+            if name != "run"}  # fmt: skip
+    near = [run.neighbours.to_dict() for run in runs if run.neighbours]
+    return {
+        "test_tracks": runs[0].scores.tracks,
+        "mean": mean,
+        "pooled_calibration_error": round(pooled.calibration_error, 4),
+        "genres": [dataclasses.asdict(genre) for genre in pooled.genres],
+        "confusion": pooled.confusion,
+        "neighbours": near,
+        "runs": rows,
+    }
+
+
 def main() -> None:
     """Print a row for each run, and mean and spread."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("metrics", type=Path)
-    runs = read_evaluations(parser.parse_args().metrics)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    runs = read_evaluations(options.metrics)
     print(f"| run | test tracks | {' | '.join(COLUMNS)} |")
     print(f"|---|---|{'---|' * len(COLUMNS)}")
     values = [[getattr(run.scores, name) for name in COLUMNS.values()] for run in runs]
@@ -32,6 +62,9 @@ def main() -> None:
         columns = list(zip(*values, strict=True))
         for name, of in {"mean": statistics.fmean, "standard deviation": statistics.stdev}.items():
             print(f"| **{name}** | | {' | '.join(f'{of(column):.3f}' for column in columns)} |")
+    print(f"\nCalibration error of all runs together: {pool(runs).calibration_error:.3f}")
+    if options.json:
+        options.json.write_text(json.dumps(figures(runs), indent=1) + "\n")
 
 
 if __name__ == "__main__":

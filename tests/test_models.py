@@ -78,7 +78,8 @@ def test_names_are_resolved_in_order(plugin, model_folder, tmp_path, monkeypatch
     models["dong2018"] = tmp_path / "somebody else's"
     register()
     assert find_model("theirs") == model_folder
-    assert find_model("dong2018") == find_model() == find.BUNDLED["dong2018"]
+    assert find_model("dong2018") == find.BUNDLED["dong2018"]
+    assert find_model() == find.BUNDLED["short-chunk"]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "theirs").mkdir()
     assert find_model("theirs") == model_folder, "an empty folder stands in the way"

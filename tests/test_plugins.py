@@ -44,12 +44,14 @@ def test_builtin_parts_come_through_entry_points():
         ("architectures", "dong2018"),
         ("architectures", "short-chunk"),
         ("models", "dong2018"),
-        ("recipes", "default"),
+        ("models", "short-chunk"),
         ("recipes", "dong2018"),
+        ("recipes", "dong2018-13fps"),
+        ("recipes", "short-chunk"),
     } <= found.keys()
     assert found["architectures", "dong2018"].plugin == "builtin-architectures"
     assert found["architectures", "dong2018"].package.startswith("genreclf ")
-    assert found["recipes", "default"].plugin == "builtin-recipes"
+    assert found["recipes", "short-chunk"].plugin == "builtin-recipes"
 
 
 def test_a_recipe_of_a_plugin_is_found_by_name(tmp_path, monkeypatch):

@@ -263,13 +263,13 @@ def test_absent_devices_and_layers_are_named(sides):
 
 
 def test_packaged_recipes_are_valid():
-    assert "default" in recipe_names()
+    assert "short-chunk" in recipe_names()
     for name in recipe_names():
         assert Recipe.load(name).description
 
 
 def test_a_recipe_survives_its_own_form():
-    loaded = Recipe.load("default")
+    loaded = Recipe.load("dong2018-13fps")
     assert Recipe.from_dict(json.loads(json.dumps(loaded.to_dict()))) == loaded
     assert dataclasses.replace(loaded) == loaded
 
@@ -296,7 +296,7 @@ def test_wrong_recipes_are_explained(tmp_path, text, message):
 
 
 def test_absent_recipes_are_named(tmp_path):
-    with pytest.raises(ConfigError, match="default"):
+    with pytest.raises(ConfigError, match="short-chunk"):
         Recipe.load("no-such-recipe")
     with pytest.raises(ConfigError, match="cannot be read"):
         Recipe.load(tmp_path / "absent.toml")

@@ -34,11 +34,12 @@ def test_it_has_what_the_library_reads(names):
     needed = {
         "genreclf/py.typed",
         "genreclf/evaluation/report.css",
-        "genreclf/recipes/default.toml",
-        "genreclf/pretrained/weights/dong2018/config.json",
-        "genreclf/pretrained/weights/dong2018/model.onnx",
-        "genreclf/pretrained/weights/dong2018/model.safetensors",
-        "genreclf/pretrained/weights/dong2018/README.md",
+        "genreclf/recipes/short-chunk.toml",
+        *(
+            f"genreclf/pretrained/weights/{model}/{file}"
+            for model in ("dong2018", "short-chunk")
+            for file in ("config.json", "model.onnx", "model.safetensors", "README.md")
+        ),
     }
     assert needed <= set(names)
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from genreclf.pretrained import DEFAULT_MODEL
+from genreclf.recipes import DEFAULT_RECIPE
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -28,7 +29,10 @@ min_confidence_option = click.option(
 )
 
 recipe_option = click.option(
-    "--recipe", default="default", show_default=True, help="A registered name or a TOML file."
+    "--recipe",
+    default=DEFAULT_RECIPE,
+    show_default=True,
+    help="A registered name (`genreclf plugins`) or a TOML file.",
 )
 
 seed_option = click.option(

@@ -11,8 +11,10 @@ from genreclf.pretrained.cache import Cache
 from genreclf.pretrained.folder import CONFIG
 from genreclf.pretrained.offline import is_offline
 
-DEFAULT_MODEL = "dong2018"
-BUNDLED = {"dong2018": Path(__file__).parent / "weights" / "dong2018"}
+DEFAULT_MODEL = "short-chunk"
+BUNDLED = {
+    name: Path(__file__).parent / "weights" / name for name in (DEFAULT_MODEL, "dong2018")
+}
 
 
 def find_model(

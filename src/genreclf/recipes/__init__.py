@@ -9,6 +9,9 @@ from typing import Any
 
 from genreclf.plugins import hookimpl
 
+DEFAULT_RECIPE = "short-chunk"
+"""That of the default weights."""
+
 
 @hookimpl
 def genreclf_recipes() -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from genreclf.datasets.feature_set import FeatureSet, same_frames
 from genreclf.errors import ConfigError, DatasetError, TrainingError
 from genreclf.features import make_extractor
 from genreclf.pretrained import Component, ModelConfig
+from genreclf.recipes import DEFAULT_RECIPE
 from genreclf.training.calibration import calibrate
 from genreclf.training.checkpoint import Checkpoint
 from genreclf.training.recipe import Recipe
@@ -80,13 +81,13 @@ class Trainer:
 
     Examples
     --------
-    >>> trainer = Trainer("default", seed=1)  # doctest: +SKIP
+    >>> trainer = Trainer(seed=1)  # doctest: +SKIP
     >>> classifier, history = trainer.fit(train, valid)  # doctest: +SKIP
     """
 
     def __init__(
         self,
-        recipe: str | PathLike[str] | Recipe = "default",
+        recipe: str | PathLike[str] | Recipe = DEFAULT_RECIPE,
         *,
         architecture: str | None = None,
         features: str | None = None,
