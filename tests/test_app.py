@@ -22,10 +22,9 @@ from genreclf.cli import main
 from genreclf.errors import GenreclfError
 from genreclf.plots.sound import MelLevels
 from genreclf.prediction import FLAGS, UNKNOWN, Failure, Prediction, SegmentPrediction
-from genreclf.pretrained import find_model
+from genreclf.pretrained import DEFAULT_MODEL, find_model
 
 LABELS = ("blues", "jazz", "metal")
-DEFAULT = "dong2018"
 
 
 class Page(HTMLParser):
@@ -127,7 +126,7 @@ def test_unknown_comes_with_the_reason():
 
 @pytest.fixture(scope="module")
 def listener(tmp_path_factory):
-    return Listener(DEFAULT, 0.0, tmp_path_factory.mktemp("tables"))
+    return Listener(DEFAULT_MODEL, 0.0, tmp_path_factory.mktemp("tables"))
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +139,7 @@ def files(tmp_path_factory):
 
 
 def test_a_song_is_heard(listener, files):
-    page = Page(listener.hear(str(files / "song.wav"), DEFAULT))
+    page = Page(listener.hear(str(files / "song.wav"), DEFAULT_MODEL))
     expected = GenreClassifier.from_pretrained().predict(files / "song.wav")
     assert page.text.startswith(f"song.wav, 0:07 {expected.genre} {expected.confidence:.0%} sure")
 
@@ -151,17 +150,17 @@ def test_a_song_is_heard(listener, files):
 )
 def test_silence_and_a_moment_are_answered_too(listener, tmp_path, seconds, level, said):
     encode(tmp_path / "odd.wav", noise(seconds, level=level), 22050, "wav")
-    page = Page(listener.hear(str(tmp_path / "odd.wav"), DEFAULT))
+    page = Page(listener.hear(str(tmp_path / "odd.wav"), DEFAULT_MODEL))
     assert page.text.startswith("odd.wav")
     assert said in page.text
 
 
 def test_no_song_is_no_answer(listener):
-    assert listener.hear(None, DEFAULT) == ""
+    assert listener.hear(None, DEFAULT_MODEL) == ""
 
 
 def test_a_file_that_is_no_song_is_said_by_its_name_alone(listener, files):
-    page = Page(listener.hear(str(files / "notes.mp3"), DEFAULT))
+    page = Page(listener.hear(str(files / "notes.mp3"), DEFAULT_MODEL))
     assert page.text.startswith("That did not work. notes.mp3 is damaged or no sound file")
     assert str(files) not in page.text
 
@@ -171,21 +170,21 @@ def test_what_nobody_expected_is_said_too(listener, files, monkeypatch, capsys):
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr(views, "answer", broken)
-    page = Page(listener.hear(str(files / "song.wav"), DEFAULT))
+    page = Page(listener.hear(str(files / "song.wav"), DEFAULT_MODEL))
     assert "a bug in genreclf (ZeroDivisionError); please report it" in page.text
     assert "secret" not in page.text
     assert "ZeroDivisionError: secret" in capsys.readouterr().err
 
 
 def test_the_least_confidence_is_kept_to(files, tmp_path):
-    page = Page(Listener(DEFAULT, 1.0, tmp_path).hear(str(files / "song.wav"), DEFAULT))
+    page = Page(Listener(DEFAULT_MODEL, 1.0, tmp_path).hear(str(files / "song.wav"), DEFAULT_MODEL))
     assert "unknown Not sure enough to say" in page.text
 
 
 def test_many_songs_are_a_table_to_look_at_and_one_to_keep(listener, files):
     told = []
     songs = [str(files / "song.wav"), str(files / "notes.mp3")]
-    html, table = listener.hear_many(songs, DEFAULT, lambda *done: told.append(done))
+    html, table = listener.hear_many(songs, DEFAULT_MODEL, lambda *done: told.append(done))
     assert told == [(1, 2), (2, 2)]
     page = Page(html)
     assert "2 files, 1 failed" in page.text
@@ -200,7 +199,7 @@ def test_many_songs_are_a_table_to_look_at_and_one_to_keep(listener, files):
 
 
 def test_a_folder_without_music_is_said(listener):
-    html, table = listener.hear_many([], DEFAULT, lambda *_: None)
+    html, table = listener.hear_many([], DEFAULT_MODEL, lambda *_: None)
     assert "There is no music among these files." in Page(html).text
     assert table is None
 
@@ -211,9 +210,9 @@ def test_of_a_folder_only_music_is_heard():
 
 
 def test_visitors_choose_among_models_that_are_here(tmp_path, files):
-    mine = shutil.copytree(find_model(DEFAULT), tmp_path / "mine")
+    mine = shutil.copytree(find_model(DEFAULT_MODEL), tmp_path / "mine")
     listener = Listener(str(mine), 0.0, tmp_path)
-    assert listener.models[:2] == [str(mine), DEFAULT]
+    assert listener.models[:2] == [str(mine), DEFAULT_MODEL]
     load, asked = GenreClassifier.from_pretrained, []
 
     def watched(name, **options):
@@ -222,8 +221,8 @@ def test_visitors_choose_among_models_that_are_here(tmp_path, files):
 
     listener._load = watched
     for _ in range(2):
-        listener.hear(str(files / "song.wav"), DEFAULT)
-    assert asked == [(DEFAULT, True)]
+        listener.hear(str(files / "song.wav"), DEFAULT_MODEL)
+    assert asked == [(DEFAULT_MODEL, True)]
 
 
 @pytest.mark.parametrize(

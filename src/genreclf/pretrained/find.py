@@ -12,9 +12,7 @@ from genreclf.pretrained.folder import CONFIG
 from genreclf.pretrained.offline import is_offline
 
 DEFAULT_MODEL = "short-chunk"
-BUNDLED = {
-    name: Path(__file__).parent / "weights" / name for name in (DEFAULT_MODEL, "dong2018")
-}
+BUNDLED = {name: Path(__file__).parent / "weights" / name for name in (DEFAULT_MODEL, "dong2018")}
 
 
 def find_model(
