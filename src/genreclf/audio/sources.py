@@ -19,8 +19,9 @@ AudioSource: TypeAlias = (
 MIN_RATE, MAX_RATE = 1_000, 1_536_000
 """The rates that can be read and asked for, in Hz."""
 
-PIECE = 2**16
-"""About how many samples a source hands on at once."""
+PIECE = 2**17
+"""About how many samples a source hands on at once: more and they leave the cache, fewer and
+threads stand in each other's way."""
 
 
 class Source(Protocol):
