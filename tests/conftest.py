@@ -9,6 +9,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 
+from genreclf.prediction import Failure
+
 DATA = Path(__file__).parents[2] / "shared" / "data"
 LABELS = ("blues", "jazz", "metal")
 
@@ -21,6 +23,23 @@ def noise(seconds: float, rate: int = 22050, seed: int = 0, level: float = 0.1) 
     """Mono noise of a level."""
     samples = np.random.default_rng(seed).standard_normal(int(seconds * rate)) * level
     return samples.astype(np.float32)
+
+
+def same(some, others):
+    """Whether results are the same; probabilities within 1e-4."""
+    assert [result.source for result in some] == [result.source for result in others]
+    for one, other in zip(some, others, strict=True):
+        assert type(one) is type(other)
+        if isinstance(one, Failure):
+            assert type(one.error) is type(other.error)
+            assert str(one.error) == str(other.error)
+            continue
+        assert (one.genre, one.duration, one.flags) == (other.genre, other.duration, other.flags)
+        for this, that in [(one, other), *zip(one.timeline, other.timeline, strict=True)]:
+            np.testing.assert_allclose(
+                list(this.probabilities.values()), list(that.probabilities.values()), atol=1e-4
+            )
+    return True
 
 
 @pytest.fixture(scope="session")

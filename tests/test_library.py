@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -79,26 +80,32 @@ def test_resuming_needs_a_file_that_can_be_gone_on_with(run, library, tmp_path):
     assert run(library, "--format", "table", "--output", tmp_path / "x", "--resume").exit_code == 2
 
 
-def test_an_interrupt_leaves_whole_records_and_ends(model_folder, tmp_path):
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_an_interrupt_leaves_whole_records_and_ends(model_folder, tmp_path, engine):
+    psutil = pytest.importorskip("psutil")
     for n in range(150):
         encode(tmp_path / f"{n:03}.wav", noise(20, seed=n % 3), 22050, "wav")
     output = tmp_path / "out.jsonl"
     command = [sys.executable, "-m", "genreclf", "predict", tmp_path, "--format", "jsonl"]
     process = subprocess.Popen(
-        [*command, "--output", output, "--model", model_folder],
+        [*command, "--output", output, "--model", model_folder, "--engine", engine],
         stderr=subprocess.PIPE,
+        start_new_session=True,
         # A shell's background job, as these tests may run in, starts with SIGINT ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (output.exists() and output.stat().st_size):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    children = psutil.Process(process.pid).children()
+    assert bool(children) == (engine == "processes")
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, errors = process.communicate(timeout=60)
     records = [json.loads(line) for line in output.read_text().splitlines()]
     assert 1 <= len(records) < 150
     assert process.returncode == 1
     assert b"Traceback" not in errors
+    assert psutil.wait_procs(children, timeout=30)[1] == []
 
 
 @pytest.mark.parametrize("options", [[], ["--timeline"], ["--top", "1"]])

@@ -12,13 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from audio_files import encode
-from conftest import noise
-from genreclf import Failure, GenreClassifier
+from conftest import noise, same
+from genreclf import GenreClassifier
 from genreclf.audio import RemoteFile
 from genreclf.batch.cluster import on_cluster
 from genreclf.cli import main
@@ -49,23 +48,6 @@ def library(tmp_path_factory):
         encode(path, noise(20 + n % 3, seed=n), 22050, "wav")
     (folder / "bad.mp3").write_text("no music")
     return [*paths[:5], folder / "bad.mp3", *paths[5:], folder / "absent.wav"]
-
-
-def same(some, others):
-    """Whether results are the same; probabilities within 1e-4."""
-    assert [result.source for result in some] == [result.source for result in others]
-    for one, other in zip(some, others, strict=True):
-        assert type(one) is type(other)
-        if isinstance(one, Failure):
-            assert type(one.error) is type(other.error)
-            assert str(one.error) == str(other.error)
-            continue
-        assert (one.genre, one.duration, one.flags) == (other.genre, other.duration, other.flags)
-        for this, that in [(one, other), *zip(one.timeline, other.timeline, strict=True)]:
-            np.testing.assert_allclose(
-                list(this.probabilities.values()), list(that.probabilities.values()), atol=1e-4
-            )
-    return True
 
 
 def test_results_are_the_same_as_without(cluster, classifier, library, monkeypatch):
@@ -230,7 +212,7 @@ def test_an_interrupted_run_ends_its_cluster_and_is_resumed(
 
 def test_tables_are_the_same(cluster, library, model_folder, tmp_path):
     written = []
-    for engine in ("local", "ray"):
+    for engine in ("threads", "ray"):
         output = tmp_path / engine
         arguments = ["--format", "parquet", "--output", str(output), "--model", str(model_folder)]
         names = map(str, library[3:7])

@@ -67,6 +67,10 @@ class ClusterError(GenreclfError):
     """A Ray cluster cannot be reached, or gives up what it was to do."""
 
 
+class ProcessError(GenreclfError):
+    """The processes that were to read a source died."""
+
+
 class TrainingError(GenreclfError):
     """Training cannot go on: a diverged loss, or a checkpoint of another run."""
 

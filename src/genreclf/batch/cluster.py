@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from genreclf.batch.ordered import available_cpus
-from genreclf.errors import ClusterError, ConfigError, MissingExtraError
+from genreclf.batch.sending import sendable
+from genreclf.errors import ClusterError, MissingExtraError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -86,7 +87,7 @@ def _run(
 ) -> Generator[Result, None, None]:
     import ray
 
-    rows = [{"item": _pickled(item)} for item in items]
+    rows = [{"item": sendable(item)} for item in items]
     if not rows:
         return
     with _cluster(address, workers), _explained():
@@ -99,7 +100,7 @@ def _run(
         dataset.context.raise_original_map_exception = True
         results = dataset.map(
             _Worker,  # type: ignore[arg-type]  # made by each process
-            fn_constructor_args=(_pickled(work), os.getcwd()),  # noqa: PTH109
+            fn_constructor_args=(sendable(work), os.getcwd()),  # noqa: PTH109
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=count, initial_size=count),
             num_cpus=1,
         )
@@ -118,16 +119,6 @@ class _Worker:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         return {"result": pickle.dumps(self._work(pickle.loads(row["item"])))}  # noqa: S301
-
-
-def _pickled(thing: Any) -> bytes:
-    try:
-        return pickle.dumps(thing)
-    except (TypeError, AttributeError, pickle.PicklingError) as error:
-        raise ConfigError(
-            f"a {type(thing).__name__} cannot be sent to other processes ({error}); "
-            "with Ray, pass paths, addresses, bytes or arrays"
-        ) from error
 
 
 @contextmanager

@@ -49,7 +49,10 @@ def available_cpus() -> int:
 
 
 def in_order(
-    work: Callable[[Item, Stop], Result], items: Iterable[Item], workers: int
+    work: Callable[[Item, Stop], Result],
+    items: Iterable[Item],
+    workers: int,
+    stop: Stop | None = None,
 ) -> Generator[Result, None, None]:
     """Results of some work on each item, in the order of the items.
 
@@ -64,16 +67,21 @@ def in_order(
     items : iterable
     workers : int
         Threads, at least 1; with 1 the work is done in the caller's, item by item.
+    stop : Stop, optional
+        What the work is given, and is set at the end, however that comes.
 
     Yields
     ------
     object
         What `work` returns. What it raises is raised in the place of its result.
     """
-    stop = Stop()
+    stop = stop or Stop()
     if workers == 1:
-        for item in items:
-            yield work(item, stop)
+        try:
+            for item in items:
+                yield work(item, stop)
+        finally:
+            stop.set()
         return
     waiting: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="genreclf")

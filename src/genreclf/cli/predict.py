@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from genreclf.pretrained.network import Runtime
     from genreclf.tags import Tagger
 
+_MANY = 32  # files that make up for the time that processes take to start
+
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
@@ -49,10 +51,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Threads on this machine, or processes of a Ray cluster.",
+    type=click.Choice(["threads", "processes", "ray"]),
+    show_default=f"threads; processes for more than {_MANY} files",
+    help="Threads of this process, processes, or those of a Ray cluster.",
 )
 @click.option("--ray-address", help="With --engine ray: a running cluster.", metavar="ADDRESS")
 @click.option("--device", default="cpu", show_default=True, help="Where the network runs.")
@@ -83,7 +84,7 @@ def predict(
     output: Path | None,
     resume: bool,
     workers: int | None,
-    engine: "Engine",
+    engine: "Engine | None",
     ray_address: str | None,
     device: str,
     runtime: "Runtime",
@@ -124,6 +125,7 @@ def predict(
         from genreclf.tags import Tagger
 
         tagger = Tagger(tags_log, dry_run=dry_run, only_missing=only_missing)
+    engine = engine or ("processes" if len(files) > _MANY and device == "cpu" else "threads")
     results = classifier.predict_many(files, workers, engine=engine, ray_address=ray_address)
     # Of workers that die, Ray tells whoever reads standard output, which is the results' place.
     with make_writer(format_, target) as writer, redirect_stdout(sys.stderr), closing(results):
