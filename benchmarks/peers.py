@@ -2,11 +2,12 @@
 
     python benchmarks/peers.py [FILE ...] [--rounds N] [--only NAME ...]
 
-Without files, three minutes of generated sound as MP3 and 30 s as WAV. Each candidate
-runs in processes of its own: one classifies the files several times and its best round
-counts, others are started for a single WAV, to measure the cold start. Peers that are not
-installed are left out. "bound" is nothing but decoding and resampling, in one thread:
-what a classifier that costs nothing would take.
+Without files, three minutes of generated sound as MP3 and 30 s as WAV. Each candidate has
+a process of its own. They take turns, so that a machine that is faster now and slower then
+is so for all, and medians of the rounds count; the first round, in which they warm up,
+does not. Processes that are started for a single WAV measure the cold start.
+Peers that are not installed are left out. "bound" is nothing but decoding and resampling,
+in one thread: what a classifier that costs nothing would take.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 
 RATE = 44_100
 
@@ -69,6 +71,14 @@ classifier = GenreClassifier.from_pretrained()
 def classify_all(paths):
     return list(classifier.predict_many(paths))
 """,
+    "genreclf, processes": """
+import os
+from genreclf import GenreClassifier
+TIMES, PROCESSES = 10, len(os.sched_getaffinity(0))
+classifier = GenreClassifier.from_pretrained()
+def classify_all(paths):
+    return list(classifier.predict_many(paths, engine="processes"))
+""",
     "genreclf, torch": """
 import torch
 from genreclf import GenreClassifier
@@ -105,18 +115,23 @@ def classify(path):
 }
 HARNESS = """
 import json, resource, sys, time
-paths, rounds = sys.argv[2:], int(sys.argv[1])
+# Processes that are started for each round are given more to do than a few files.
+times, processes = globals().get("TIMES", 1), globals().get("PROCESSES", 0)
 def all_of(paths):
     if "classify_all" in globals():
-        return classify_all(paths)
+        return classify_all(paths * times)
     return [classify(path) for path in paths]
-best = []
-for _ in range(rounds):
-    wall, cpu = time.perf_counter(), time.process_time()
-    all_of(paths)
-    best.append((time.perf_counter() - wall, time.process_time() - cpu))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([min(w for w, _ in best), min(c for _, c in best), peak]))
+def used():
+    return [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+def cpu():
+    return sum(usage.ru_utime + usage.ru_stime for usage in used())
+print(flush=True)
+for _ in sys.stdin:
+    began, worked = time.perf_counter(), cpu()
+    all_of(sys.argv[1:])
+    wall, worked = (time.perf_counter() - began) / times, (cpu() - worked) / times
+    own, child = [usage.ru_maxrss / 1024 for usage in used()]
+    print(json.dumps([wall, worked, own + processes * child]), flush=True)
 """
 
 
@@ -146,19 +161,31 @@ def duration(path: str) -> float:
         return stream.duration
 
 
-def run(code: str, rounds: int, paths: list[str], threads: int) -> list[float] | None:
-    """Best wall and processor seconds of the rounds and peak MB; None if it cannot run."""
-    single = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", f"THREADS = {threads}\n{code}{HARNESS}",
-         str(rounds), *paths],
-        capture_output=True, text=True, env={**os.environ, **single}, check=False,
-    )  # fmt: skip
-    lines = done.stdout.splitlines()
-    if done.returncode or not lines:
-        print(f"  left out: {(done.stderr.strip().splitlines() or ['no output'])[-1]}")
-        return None
-    return list(map(float, json.loads(lines[-1])))
+class Candidate:
+    """A process that classifies the files whenever it is told to."""
+
+    def __init__(self, name: str, paths: list[str]) -> None:
+        threads = len(os.sched_getaffinity(0)) if name == "genreclf, all cores" else 1
+        single = {key: str(threads) for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        self.name = name
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c",
+             f"THREADS = {threads}\n{CANDIDATES[name]}{HARNESS}", *paths],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, **single}, text=True,
+        )  # fmt: skip
+        self.installed = bool(self._process.stdout.readline())
+
+    def round(self) -> list[float]:
+        """Wall and processor seconds, and peak MB so far."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def end(self) -> str:
+        """Have it end, and return the last line of what it complained of."""
+        _, errors = self._process.communicate()
+        return (errors.strip().splitlines() or ["no output"])[-1]
 
 
 def started(command: list[str]) -> tuple[float, float]:
@@ -169,6 +196,29 @@ def started(command: list[str]) -> tuple[float, float]:
     if status:
         raise RuntimeError(f"{command} failed")
     return time.perf_counter() - began, used.ru_maxrss / 1024
+
+
+def compare(names: list[str], paths: list[str], seconds: float, rounds: int) -> None:
+    """Have all take turns, and print medians; the first one is what the others are compared to."""
+    candidates = [Candidate(name, paths) for name in names]
+    installed = [candidate for candidate in candidates if candidate.installed]
+    for candidate in installed:
+        candidate.round()
+    # Each round of its own: machines are faster now and slower then.
+    measured = [[candidate.round() for candidate in installed] for _ in range(rounds)]
+    print(f"{'':26}{'s/s':>7}{'of bound':>10}{'s/cpu-s':>9}{'of bound':>10}{'MB':>7}")
+    for index, candidate in enumerate(installed):
+        rows = [(*of_all[index][:2], *of_all[0][:2]) for of_all in measured]
+        wall, cpu, of_bound, cpu_of_bound = (
+            median(figures)
+            for figures in zip(*((w, c, b / w, a / c) for w, c, b, a in rows), strict=True)
+        )
+        print(f"{candidate.name:26}{seconds / wall:7.0f}{of_bound:10.2f}"
+              f"{seconds / cpu:9.0f}{cpu_of_bound:10.2f}{measured[-1][index][2]:7.0f}")  # fmt: skip
+    for candidate in candidates:
+        complaint = candidate.end()
+        if not candidate.installed:
+            print(f"{candidate.name:26}left out: {complaint}")
 
 
 def main() -> None:
@@ -185,19 +235,8 @@ def main() -> None:
             paths = arguments.files or sorted(map(str, Path(folder).glob("*.mp3")))
             seconds = sum(pool.map(duration, paths))
         wav = str(Path(folder, "short.wav"))
-        print(f"{len(paths)} files, {seconds:.0f} s of sound, best of {arguments.rounds} rounds\n")
-        print(f"{'':26}{'s/s':>7}{'of bound':>10}{'s/cpu-s':>9}{'of bound':>10}{'MB':>7}")
-        bound: list[float] | None = None
-        for name in dict.fromkeys(["bound", *arguments.only]):
-            print(f"{name:26}", end="", flush=True)
-            threads = len(os.sched_getaffinity(0)) if "all cores" in name else 1
-            measured = run(CANDIDATES[name], arguments.rounds, paths, threads)
-            if measured is None:
-                continue
-            bound = bound or measured
-            wall, cpu, peak = measured
-            print(f"{seconds / wall:7.0f}{bound[0] / wall:10.2f}"
-                  f"{seconds / cpu:9.0f}{bound[1] / cpu:10.2f}{peak:7.0f}")  # fmt: skip
+        print(f"{len(paths)} files, {seconds:.0f} s of sound, {arguments.rounds} rounds in turn\n")
+        compare(list(dict.fromkeys(["bound", *arguments.only])), paths, seconds, arguments.rounds)
         python = sys.executable
         command = [python, "-m", "genreclf", "predict", wav]
         rounds = [(started([python, "-c", "import torch"]), started(command)) for _ in range(5)]
