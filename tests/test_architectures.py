@@ -115,6 +115,17 @@ def test_short_chunk_is_its_stages_pooled_over_time():
         np.testing.assert_allclose(network(segments), logits, atol=1e-5)
 
 
+def test_short_chunk_takes_all_that_its_steps_leave_something_of():
+    # Steps of two round up, pools round down.
+    network = make_architecture("short-chunk", n_classes=3, n_bins=31, n_frames=7)
+    assert network.eval()(torch.zeros(1, 31, 7)).shape == (1, 3)
+    # A step of two leaves a quarter of the values.
+    sizes = {"n_classes": 3, "n_bins": 16, "n_frames": 2**15, "channels": [32, 4]}
+    make_architecture("short-chunk", **sizes, pools=[[1, 1]])
+    with pytest.raises(ConfigError, match="over 8,388,608 values"):
+        make_architecture("short-chunk", **{**sizes, "n_frames": 2**17}, pools=[[1, 1]])
+
+
 def test_short_chunk_is_small():
     network = make_architecture("short-chunk", n_classes=10, n_bins=128, n_frames=80)
     assert 4 * sum(p.numel() for p in network.parameters()) < 4e6
@@ -123,7 +134,7 @@ def test_short_chunk_is_small():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_frames": 7}, "too small"),
+        ({"n_frames": 6}, "too small"),
         ({"n_frames": 2**15}, "over 8,388,608 values"),
         ({"channels": 64}, "channels must be"),
         ({"channels": []}, "channels must be"),

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genreclf.architectures.base import Architecture
-from genreclf.architectures.parameters import LARGEST_MAP, is_pair, is_rate, is_size, require
-from genreclf.errors import ConfigError
+from genreclf.architectures.parameters import is_pair, is_rate, is_size, require, require_maps
 
 
 class Dong2018(Architecture):
@@ -60,20 +59,10 @@ class Dong2018(Architecture):
         require("dong2018", _requirements(filters, kernels, pools, dense, dropout))
         self.pools = [(p[0], p[1]) for p in pools]
         self.stride = self.pools[0][1] * self.pools[1][1]
-        height, self.columns = (
-            _size_after(size, [k[axis] for k in kernels], [p[axis] for p in pools])
-            for axis, size in enumerate((n_bins, n_frames))
-        )
-        if min(height, self.columns) < 1:
-            raise ConfigError(
-                f"dong2018: a segment of {n_bins} bins x {n_frames} frames is too small for "
-                f"kernels {kernels} and pools {pools}"
-            )
-        if max(_map_sizes(n_bins, n_frames, filters, kernels, pools)) > LARGEST_MAP:
-            raise ConfigError(
-                f"dong2018: filters {filters} on {n_bins} bins x {n_frames} frames give over "
-                f"{LARGEST_MAP:,} values for one segment"
-            )
+        maps = list(_maps(n_bins, n_frames, filters, kernels, pools))
+        layers = f"filters {filters}, kernels {kernels} and pools {pools}"
+        require_maps("dong2018", (n_bins, n_frames), layers, maps)
+        _, height, self.columns = maps[-1]
         self.conv1 = nn.Conv2d(1, filters[0], (kernels[0][0], kernels[0][1]))
         self.conv2 = nn.Conv2d(filters[0], filters[1], (kernels[1][0], kernels[1][1]))
         self.drop_maps = nn.Dropout(dropout[0])
@@ -136,21 +125,16 @@ def _requirements(
     }
 
 
-def _map_sizes(
+def _maps(
     height: int,
     width: int,
     filters: Sequence[int],
     kernels: Sequence[Sequence[int]],
     pools: Sequence[Sequence[int]],
-) -> Iterator[int]:
-    """Values that each convolution gives for a segment."""
+) -> Iterator[tuple[int, int, int]]:
+    """Shapes after each convolution and each pool."""
     for count, kernel, pool in zip(filters, kernels, pools, strict=True):
         height, width = height - kernel[0] + 1, width - kernel[1] + 1
-        yield count * height * width
+        yield count, height, width
         height, width = height // pool[0], width // pool[1]
-
-
-def _size_after(size: int, kernels: Sequence[int], pools: Sequence[int]) -> int:
-    for kernel, pool in zip(kernels, pools, strict=True):
-        size = (size - kernel + 1) // pool
-    return size
+        yield count, height, width

@@ -1,6 +1,7 @@
 """What a network's parameters must be: they may come from a stranger's config."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from genreclf.errors import ConfigError
@@ -20,6 +21,40 @@ def require(architecture: str, requirements: Mapping[str, bool]) -> None:
     for requirement, met in requirements.items():
         if not met:
             raise ConfigError(f"{architecture}: {requirement}")
+
+
+def require_maps(
+    architecture: str, segment: tuple[int, int], layers: str, maps: Iterable[tuple[int, int, int]]
+) -> None:
+    """Make sure that a segment is neither too small nor too large for some layers.
+
+    Parameters
+    ----------
+    architecture : str
+    segment : (int, int)
+        Bins and frames.
+    layers : str
+        What the message calls them.
+    maps : iterable of (int, int, int)
+        What the layers make of the segment: channels, height and width of each.
+
+    Raises
+    ------
+    ConfigError
+        If one of the maps is empty, or has more than `LARGEST_MAP` values.
+    """
+    bins, frames = segment
+    for shape in maps:
+        if min(shape) < 1:
+            raise ConfigError(
+                f"{architecture}: a segment of {bins} bins x {frames} frames is too small for "
+                f"{layers}"
+            )
+        if math.prod(shape) > LARGEST_MAP:
+            raise ConfigError(
+                f"{architecture}: {layers} on {bins} bins x {frames} frames give over "
+                f"{LARGEST_MAP:,} values for one segment"
+            )
 
 
 def is_size(value: Any) -> bool:

@@ -1,6 +1,6 @@
 """A deeper network of small convolutions, after Won et al. 2020, arXiv 2006.00751."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -9,14 +9,13 @@ from torch.nn import functional as F
 
 from genreclf.architectures.base import Architecture
 from genreclf.architectures.parameters import (
-    LARGEST_MAP,
     is_list,
     is_pair,
     is_rate,
     is_size,
     require,
+    require_maps,
 )
-from genreclf.errors import ConfigError
 
 
 class ShortChunk(Architecture):
@@ -65,7 +64,12 @@ class ShortChunk(Architecture):
     ) -> None:
         super().__init__(n_classes, n_bins, n_frames)
         require("short-chunk", _requirements(channels, pools, dropout))
-        _check_size(n_bins, n_frames, channels, pools)
+        require_maps(
+            "short-chunk",
+            (n_bins, n_frames),
+            f"channels {channels} and pools {pools}",
+            _maps(n_bins, n_frames, channels, pools),
+        )
         first = nn.Conv2d(1, channels[0], 5, stride=2, padding=2, bias=False)
         self.stem = nn.Sequential(first, nn.BatchNorm2d(channels[0]), nn.ReLU())
         self.stages = nn.Sequential(
@@ -115,19 +119,13 @@ def _requirements(channels: Any, pools: Any, dropout: Any) -> dict[str, bool]:
     }
 
 
-def _check_size(
-    n_bins: int, n_frames: int, channels: Sequence[int], pools: Sequence[Sequence[int]]
-) -> None:
-    height, width = n_bins, n_frames
-    for count, pool in zip(channels, ((2, 2), *pools), strict=True):
-        if count * height * width > LARGEST_MAP:
-            raise ConfigError(
-                f"short-chunk: channels {channels} on {n_bins} bins x {n_frames} frames give "
-                f"over {LARGEST_MAP:,} values for one segment"
-            )
+def _maps(
+    height: int, width: int, channels: Sequence[int], pools: Sequence[Sequence[int]]
+) -> Iterator[tuple[int, int, int]]:
+    """Shapes after each convolution and each pool."""
+    height, width = -(-height // 2), -(-width // 2)
+    yield channels[0], height, width
+    for count, pool in zip(channels[1:], pools, strict=True):
+        yield count, height, width
         height, width = height // pool[0], width // pool[1]
-    if min(height, width) < 1:
-        raise ConfigError(
-            f"short-chunk: a segment of {n_bins} bins x {n_frames} frames is too small for "
-            f"pools {pools}"
-        )
+        yield count, height, width
