@@ -22,20 +22,9 @@ from measure_clips import clip_ids, measure
 from measure_releases import gtzan_with
 
 from genreclf import GenreClassifier, Trainer
-from genreclf.datasets import FeatureSet, find_duplicates
 from genreclf.training import Recipe
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "genreclf" / "pretrained" / "weights"
-
-
-def training_side(data: Path, recipe: Recipe, releases: bool) -> FeatureSet:
-    """The arrays of all clips but those with audio and their duplicates."""
-    arrays = gtzan_with(data, recipe.features.name, None if releases else [])
-    held_out = clip_ids(data / "gtzan" / "audio")
-    ids = arrays.ids
-    doubles = {ids[a] for pair in find_duplicates(arrays) for a, b in (pair, pair[::-1])
-               if ids[b] in held_out}  # fmt: skip
-    return arrays.without(held_out | doubles)
 
 
 def temperature(runs: Path) -> float:
@@ -57,7 +46,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=WEIGHTS, help="(default: the package's)")
     options = parser.parse_args()
     recipe = Recipe.load(options.recipe)
-    train = training_side(options.data, recipe, options.releases)
+    # All clips but those with audio, and their duplicates.
+    held_out = clip_ids(options.data / "gtzan" / "audio")
+    chosen = None if options.releases else []
+    train = gtzan_with(options.data, recipe.features.name, chosen, held_out)
     gtzan = sum(name.rpartition(".")[0] in train.labels for name in train.ids)
     others = (
         f", and {len(train) - gtzan} releases of the 1960s to 2010s" if options.releases else ""

@@ -11,6 +11,7 @@ network that heard GTZAN and the other two; no artist stands in two folds. With
 import argparse
 import json
 import warnings
+from collections.abc import Set
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -45,13 +46,22 @@ def releases(data: Path, features: str) -> tuple[FeatureSet, np.ndarray]:
         return FeatureSet.from_npz(path, features), stored["strict"].astype(bool)
 
 
-def gtzan_with(data: Path, features: str, chosen: list[int] | None) -> FeatureSet:
-    """GTZAN's arrays and some releases (all if None), without those that are among GTZAN's."""
+def gtzan_with(
+    data: Path, features: str, chosen: list[int] | None, held_out: Set[str] = frozenset()
+) -> FeatureSet:
+    """GTZAN's arrays and some releases (all if None), no recording twice in both.
+
+    Tracks that are held out are missing, and whatever is the same recording.
+    """
     gtzan = FeatureSet.from_npz(data / "gtzan" / "logmel_13fps.npz", features)
     more, _ = releases(data, features)
     both = gtzan.joined(more if chosen is None else more.subset(chosen))
-    copies = {both.ids[b] for a, b in find_duplicates(both) if a < len(gtzan) <= b}
-    return both.without(sorted(copies))
+    pairs = find_duplicates(both)
+    copies = {both.ids[b] for a, b in pairs if a < len(gtzan) <= b}
+    for a, b in pairs:
+        if not held_out.isdisjoint({both.ids[a], both.ids[b]}):
+            copies |= {both.ids[a], both.ids[b]}
+    return both.without(sorted(held_out | copies))
 
 
 def folds(tracks: FeatureSet, count: int) -> list[np.ndarray]:

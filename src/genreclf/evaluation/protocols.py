@@ -87,6 +87,7 @@ def make_split(
 class _Job:
     features: Path
     also: Path | None
+    also_ids: tuple[str, ...]
     split: Split
     recipe: Recipe
     seed: int
@@ -153,13 +154,15 @@ def run_protocol(
     folder = Path(output)
     seeds = range(first_seed, first_seed + runs)
     stored = features.save(folder / "features")
-    more = None if also is None else _unheard(also, features).save(folder / "also")
+    more = None if also is None else _unheard(also, features)
+    more_stored = None if more is None else more.save(folder / "also")
     ties = ties_of(features, find_duplicates(features))
     n_workers = min(workers or cpu_count() or 1, runs)
     jobs = [
         _Job(
             stored,
-            more,
+            more_stored,
+            () if more is None else more.ids,
             make_split(features, protocol, seed, lists, ties),
             recipe,
             seed,
@@ -256,7 +259,7 @@ def _identity(job: _Job) -> dict[str, object]:
         "seed": job.seed,
         "split": sides,
         "precision": job.precision,
-        "also": [] if job.also is None else FeatureSet.load(job.also).ids,
+        "also": job.also_ids,
     }
     reloaded: dict[str, object] = json.loads(json.dumps(identity))
     return reloaded
