@@ -8,8 +8,8 @@
 Trains a recipe on GTZAN's log-mel arrays without the clips that are there as audio (nor
 the recordings among them that GTZAN holds twice), and on today's releases if asked to;
 classifies those clips from their audio; and writes model, card and figures into the
-package. Nothing is left to calibrate the confidence on, so the temperature is the median
-of that of a protocol's runs with the same recipe.
+package. Nothing is left to calibrate the confidence on, so the temperatures are the medians
+of those of a protocol's runs with the same recipe.
 """
 
 import argparse
@@ -27,10 +27,13 @@ from genreclf.training import Recipe
 WEIGHTS = Path(__file__).parents[1] / "src" / "genreclf" / "pretrained" / "weights"
 
 
-def temperature(runs: Path) -> float:
-    """The median temperature of a protocol's runs."""
+def temperatures(runs: Path) -> dict[str, float]:
+    """The median temperatures of a protocol's runs."""
     configs = [json.loads(path.read_text()) for path in sorted(runs.glob("runs/*/config.json"))]
-    return statistics.median(config["temperature"] for config in configs)
+    return {
+        name: statistics.median(config[name] for config in configs)
+        for name in ("temperature", "track_temperature")
+    }
 
 
 def main() -> None:
@@ -61,13 +64,13 @@ def main() -> None:
         "recipe": options.recipe,
         "command": f"python scripts/make_weights.py DATA --name {options.name} "
         f"--recipe {options.recipe} {'--releases ' * options.releases}--calibrated-by OUTPUT",
-        "calibration": "temperature, the median of those that fit the validation sides of "
+        "calibration": "temperatures, the medians of those that fit the validation sides of "
         f"{len(list(options.calibrated_by.glob('runs/*')))} runs of the recipe",
         "licence": "MIT",
     }
     trainer = Trainer(recipe, device="cpu", precision=options.precision, progress=print)
     classifier, _ = trainer.fit(train)
-    config = dataclasses.replace(classifier.config, temperature=temperature(options.calibrated_by))
+    config = dataclasses.replace(classifier.config, **temperatures(options.calibrated_by))
     classifier = GenreClassifier(config, classifier.network)
     correct, total = measure(classifier, options.data / "gtzan" / "audio")
     figures = {f"the {total} clips left out, from audio": f"{correct} of {total} right"}

@@ -268,6 +268,7 @@ def damaged(model_folder, tmp_path, **changes):
         ({"labels": ["one"]}, "labels"),
         ({"labels": ["one", "one"]}, "labels"),
         ({"temperature": 0}, "temperature"),
+        ({"track_temperature": 1000}, "track_temperature"),
         ({"overlap": 1.0}, "overlap"),
         ({"segment_frames": "forty"}, "segment_frames"),
         ({"features": {"name": "logmel-13fps"}}, "features"),

@@ -197,7 +197,8 @@ JSON = st.recursive(
 @given(
     path=st.sampled_from(
         [(key,) for key in ("format", "architecture", "features", "labels", "segment_frames",
-                            "overlap", "temperature", "metadata", "requires", "files")]
+                            "overlap", "temperature", "track_temperature", "metadata", "requires",
+                            "files")]
         + [("architecture", "parameters", key)
            for key in ("filters", "kernels", "pools", "dense", "dropout")]
         + [("features", "parameters", key)

@@ -23,7 +23,15 @@ from genreclf.audio import (
 from genreclf.batch import Stop, available_cpus, in_order
 from genreclf.errors import ConfigError, GenreclfError, ProcessError
 from genreclf.features import make_extractor, segment_spans
-from genreclf.prediction import RULES, UNKNOWN, Failure, Prediction, Timeline, softmax
+from genreclf.prediction import (
+    RULES,
+    UNKNOWN,
+    Failure,
+    Prediction,
+    Timeline,
+    at_temperature,
+    softmax,
+)
 from genreclf.pretrained import (
     DEFAULT_MODEL,
     ModelConfig,
@@ -450,6 +458,8 @@ class GenreClassifier:
         probabilities[silent] = 1.0 / len(self.labels)
         all_silent = bool(silent.all())
         track = RULES[self.rule](probabilities if all_silent else probabilities[~silent])
+        if self.rule == "mean":  # which it is fitted to
+            track = at_temperature(track, self.config.track_temperature)
         confidence = float(track.max())
         unsure = not all_silent and confidence < self.min_confidence
         flags |= {"silent": all_silent, "unsure": unsure, "short": heard[-1].tiled}

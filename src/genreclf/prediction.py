@@ -128,7 +128,8 @@ class Prediction:
     probabilities : dict of str to float
         Of every label, in the model's order; they sum to 1.
     timeline : sequence of SegmentPrediction
-        The segments in order; they overlap.
+        The segments in order; they may overlap, as the model wants it, and the last one
+        reaches back to fill itself.
     duration : float
         Seconds of sound that were decoded.
     flags : frozenset of str
@@ -217,6 +218,27 @@ def _vote(probabilities: FloatArray) -> FloatArray:
 
 def _product(probabilities: FloatArray) -> FloatArray:
     return softmax(np.log(np.maximum(probabilities, 1e-12)).mean(axis=0))
+
+
+def at_temperature(probabilities: FloatArray, temperature: float) -> FloatArray:
+    """Probabilities to the power of 1 / `temperature`, in proportion.
+
+    As if the logits that a softmax made them of had been divided by it: above 1 they
+    come nearer to each other, below 1 they part.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, shape (..., labels)
+    temperature : float
+        Above 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., labels)
+        Which sum to 1.
+    """
+    powers = (probabilities / probabilities.max(axis=-1, keepdims=True)) ** (1 / temperature)
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 RULES = {"mean": _mean, "vote": _vote, "product": _product}

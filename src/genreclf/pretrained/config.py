@@ -36,6 +36,8 @@ class ModelConfig:
         Part of a segment that the next one repeats.
     temperature : float
         Logits are divided by it before the softmax.
+    track_temperature : float
+        The same for the mean of a track's segments, whose logarithms are divided by it.
     metadata : mapping
         For people: what it was trained on, by which version, with which figures;
         see :func:`genreclf.pretrained.card.model_card`. Models that differ in
@@ -53,6 +55,7 @@ class ModelConfig:
     segment_frames: int
     overlap: float = 0.5
     temperature: float = 1.0
+    track_temperature: float = 1.0
     metadata: Mapping[str, Any] = field(default_factory=dict, compare=False)
     requires: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -101,7 +104,9 @@ class ModelConfig:
                 f"{where}: format is {version!r}, this version of genreclf reads "
                 f"{FORMAT_VERSION}; update genreclf"
             )
-        raw.setdefault("files", {})  # what was written before there were any has none
+        # What was written before there were these has none.
+        raw.setdefault("files", {})
+        raw.setdefault("track_temperature", 1.0)
         _check(raw, where)
         return cls(
             architecture=Component(**raw["architecture"]),
@@ -110,6 +115,7 @@ class ModelConfig:
             segment_frames=raw["segment_frames"],
             overlap=float(raw["overlap"]),
             temperature=float(raw["temperature"]),
+            track_temperature=float(raw["track_temperature"]),
             metadata=raw["metadata"],
             requires=tuple(raw.get("requires", ())),
             files=raw.get("files", {}),
@@ -157,7 +163,8 @@ def _check(raw: dict[str, Any], where: str) -> None:
         "labels": ("a list of 2 to 10,000 different names", _are_labels),
         "segment_frames": ("a whole number, 1 to 65,536", _is_frame_count),
         "overlap": ("a number, at least 0 and below 1", lambda v: _is_number(v) and 0 <= v < 1),
-        "temperature": ("a number, 0.01 to 100", lambda v: _is_number(v) and 0.01 <= v <= 100),
+        "temperature": ("a number, 0.01 to 100", _is_temperature),
+        "track_temperature": ("a number, 0.01 to 100", _is_temperature),
         "metadata": ("an object", lambda v: isinstance(v, dict)),
     }
     optional = {
@@ -170,6 +177,10 @@ def _check(raw: dict[str, Any], where: str) -> None:
     for key, (wanted, holds) in (rules | optional).items():
         if key in raw and not holds(raw[key]):
             raise ConfigError(f"{where}: '{key}' must be {wanted}, not {raw[key]!r:.80}")
+
+
+def _is_temperature(value: Any) -> bool:
+    return _is_number(value) and 0.01 <= value <= 100
 
 
 def _is_component(value: Any) -> bool:
