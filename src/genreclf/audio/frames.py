@@ -66,11 +66,12 @@ def _channels(frames: list[AudioFrame], kind: str, count: int) -> list[np.ndarra
     planes = [frame.planes for frame in frames]  # made anew by PyAV whenever asked for
 
     def joined(index: int, width: int) -> np.ndarray:
-        buffers = (
-            np.frombuffer(memoryview(own[index]), dtype, frame.samples * width)
+        size = width * dtype.itemsize
+        parts = (
+            memoryview(own[index])[: frame.samples * size]
             for frame, own in zip(frames, planes, strict=True)
         )
-        return np.concatenate(list(buffers))
+        return np.frombuffer(b"".join(parts), dtype)
 
     if kind.endswith("p"):
         return [joined(plane, 1) for plane in range(count)]
