@@ -150,6 +150,20 @@ def test_closing_ends_the_work_at_hand(workers):
     assert not [t for t in threading.enumerate() if t.name.startswith("genreclf")]
 
 
+def test_many_items_leave_nothing_open(tmp_path):
+    me = psutil.Process()
+    before = me.num_fds()
+    results = on_processes(square, range(3000), 2, lost)
+    next(results)
+    during = me.num_fds()
+    assert sum(1 for _ in results) == 2999
+    assert me.num_fds() == before < during
+    # Nor do those that were started anew.
+    markers = [tmp_path / str(n) for n in range(10)]
+    assert set(on_processes(die, markers, 2, lost)) == {"done again"}
+    assert me.num_fds() == before
+
+
 def test_a_script_needs_no_guard(model_folder, library, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
