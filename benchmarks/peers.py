@@ -208,10 +208,9 @@ def compare(names: list[str], paths: list[str], seconds: float, rounds: int) -> 
     measured = [[candidate.round() for candidate in installed] for _ in range(rounds)]
     print(f"{'':26}{'s/s':>7}{'of bound':>10}{'s/cpu-s':>9}{'of bound':>10}{'MB':>7}")
     for index, candidate in enumerate(installed):
-        rows = [(*of_all[index][:2], *of_all[0][:2]) for of_all in measured]
-        wall, cpu, of_bound, cpu_of_bound = (
-            median(figures)
-            for figures in zip(*((w, c, b / w, a / c) for w, c, b, a in rows), strict=True)
+        wall, cpu = (median(turn[index][k] for turn in measured) for k in (0, 1))
+        of_bound, cpu_of_bound = (
+            median(turn[0][k] / turn[index][k] for turn in measured) for k in (0, 1)
         )
         print(f"{candidate.name:26}{seconds / wall:7.0f}{of_bound:10.2f}"
               f"{seconds / cpu:9.0f}{cpu_of_bound:10.2f}{measured[-1][index][2]:7.0f}")  # fmt: skip

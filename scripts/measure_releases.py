@@ -40,10 +40,11 @@ class Job(NamedTuple):
 
 
 def releases(data: Path, features: str) -> tuple[FeatureSet, np.ndarray]:
-    """The releases, and which of them have a genre that sources agree on."""
+    """The releases, and which to test on: of `GENRES`, and sources agree."""
     path = data / "realworld" / "logmel_13fps.npz"
     with np.load(path, allow_pickle=False) as stored:
-        return FeatureSet.from_npz(path, features), stored["strict"].astype(bool)
+        tracks = FeatureSet.from_npz(path, features)
+        return tracks, stored["strict"].astype(bool) & np.isin(tracks.genres, GENRES)
 
 
 def gtzan_with(
@@ -99,8 +100,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
 
-    tracks, agreed = releases(options.data, Recipe.load(options.recipe).features.name)
-    tested = agreed & np.isin(tracks.genres, GENRES)
+    tracks, tested = releases(options.data, Recipe.load(options.recipe).features.name)
     everything = np.arange(len(tracks))
     parts = [everything] if options.alone else folds(tracks, 3)
     jobs = [
