@@ -17,8 +17,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
-from measure_clips import clip_ids
-from measure_releases import folds, gtzan_with, releases
+from development_data import clip_ids, folds, gtzan, joined_once, releases
 
 from genreclf import Trainer
 from genreclf.datasets import FeatureSet
@@ -51,22 +50,21 @@ def part_of(features: FeatureSet, share: float, seed: int) -> list[int]:
 
 def sides(job: Job, features: str) -> tuple[FeatureSet, FeatureSet, int]:
     """What to train on and to test on, and how many tracks the former has at most."""
-    gtzan = FeatureSet.from_npz(job.data / "gtzan" / "logmel_13fps.npz", features)
+    clips = gtzan(job.data, features)
     if job.of == "releases":
         tracks, tested = releases(job.data, features)
         test = folds(tracks, 3)[job.fold]
-        others = np.setdiff1d(np.arange(len(tracks)), test)
-        some = others[part_of(tracks.subset(others), job.share, job.seed)]
-        train = gtzan_with(job.data, features, some.tolist())
-        return train, tracks.subset(test[tested[test]]), len(gtzan) + len(others)
+        others = tracks.subset(np.setdiff1d(np.arange(len(tracks)), test))
+        train = joined_once(clips, others.subset(part_of(others, job.share, job.seed)))
+        return train, tracks.subset(test[tested[test]]), len(clips) + len(others)
     if job.of == "clips":
-        clips = clip_ids(job.data / "gtzan" / "audio")
-        train = gtzan_with(job.data, features, None, clips)
-        test = np.flatnonzero(np.isin(gtzan.ids, sorted(clips)))
+        held_out = clip_ids(job.data / "gtzan" / "audio")
+        train = joined_once(clips, releases(job.data, features)[0], held_out)
+        test = np.flatnonzero(np.isin(clips.ids, sorted(held_out)))
     else:
-        split = make_split(gtzan, "artist-filtered", lists=job.data / "gtzan" / "splits")
-        train, test = gtzan.subset(split.train), split.test
-    return train.subset(part_of(train, job.share, job.seed)), gtzan.subset(test), len(train)
+        split = make_split(clips, "artist-filtered", lists=job.data / "gtzan" / "splits")
+        train, test = clips.subset(split.train), split.test
+    return train.subset(part_of(train, job.share, job.seed)), clips.subset(test), len(train)
 
 
 def run(job: Job) -> tuple[int, Evaluation]:

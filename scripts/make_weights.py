@@ -18,8 +18,8 @@ import json
 import statistics
 from pathlib import Path
 
-from measure_clips import clip_ids, measure
-from measure_releases import gtzan_with
+from development_data import clip_ids, gtzan, joined_once, releases
+from measure_clips import measure
 
 from genreclf import GenreClassifier, Trainer
 from genreclf.training import Recipe
@@ -51,14 +51,15 @@ def main() -> None:
     recipe = Recipe.load(options.recipe)
     # All clips but those with audio, and their duplicates.
     held_out = clip_ids(options.data / "gtzan" / "audio")
-    chosen = None if options.releases else []
-    train = gtzan_with(options.data, recipe.features.name, chosen, held_out)
-    gtzan = sum(name.rpartition(".")[0] in train.labels for name in train.ids)
-    others = (
-        f", and {len(train) - gtzan} releases of the 1960s to 2010s" if options.releases else ""
-    )
+    clips = gtzan(options.data, recipe.features.name)
+    more, _ = releases(options.data, recipe.features.name)
+    if not options.releases:
+        more = more.subset([])
+    train = joined_once(clips, more, held_out)
+    heard = len(set(train.ids) & set(clips.ids))
+    others = f", and {len(train) - heard} releases of the 1960s to 2010s" if more.ids else ""
     metadata = {
-        "data": f"GTZAN, {gtzan} of its 1,000 clips{others} (log-mel arrays, 12.9 frames/s)",
+        "data": f"GTZAN, {heard} of its 1,000 clips{others} (log-mel arrays, 12.9 frames/s)",
         "split": "without the 100 clips at hand as audio and their duplicates; "
         "artists may stand on both sides",
         "recipe": options.recipe,

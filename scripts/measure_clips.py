@@ -13,11 +13,6 @@ from pathlib import Path
 from genreclf import Failure, GenreClassifier
 
 
-def clip_ids(folder: Path) -> set[str]:
-    """The ids ("blues.00000") of the clips in a folder of genres."""
-    return {path.stem for path in folder.glob("*/*.flac")}
-
-
 def measure(classifier: GenreClassifier, folder: Path) -> tuple[int, int]:
     """How many clips get their folder's name as genre, and how many there are."""
     paths = sorted(folder.glob("*/*.flac"))

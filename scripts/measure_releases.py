@@ -10,22 +10,18 @@ network that heard GTZAN and the other two; no artist stands in two folds. With
 
 import argparse
 import json
-import warnings
-from collections.abc import Set
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from development_data import TESTED_GENRES, folds, gtzan, joined_once, releases
 
 from genreclf import Trainer
-from genreclf.datasets import FeatureSet, find_duplicates
 from genreclf.evaluation import Evaluation, evaluate
 from genreclf.evaluation.evaluate import pool
 from genreclf.training import Recipe
-
-GENRES = ("country", "hiphop", "metal", "pop", "reggae", "rock")
 
 
 class Job(NamedTuple):
@@ -39,53 +35,18 @@ class Job(NamedTuple):
     precision: str
 
 
-def releases(data: Path, features: str) -> tuple[FeatureSet, np.ndarray]:
-    """The releases, and which to test on: of `GENRES`, and sources agree."""
-    path = data / "realworld" / "logmel_13fps.npz"
-    with np.load(path, allow_pickle=False) as stored:
-        tracks = FeatureSet.from_npz(path, features)
-        return tracks, stored["strict"].astype(bool) & np.isin(tracks.genres, GENRES)
-
-
-def gtzan_with(
-    data: Path, features: str, chosen: list[int] | None, held_out: Set[str] = frozenset()
-) -> FeatureSet:
-    """GTZAN's arrays and some releases (all if None), no recording twice in both.
-
-    Tracks that are held out are missing, and whatever is the same recording.
-    """
-    gtzan = FeatureSet.from_npz(data / "gtzan" / "logmel_13fps.npz", features)
-    more, _ = releases(data, features)
-    both = gtzan.joined(more if chosen is None else more.subset(chosen))
-    pairs = find_duplicates(both)
-    copies = {both.ids[b] for a, b in pairs if a < len(gtzan) <= b}
-    for a, b in pairs:
-        if not held_out.isdisjoint({both.ids[a], both.ids[b]}):
-            copies |= {both.ids[a], both.ids[b]}
-    return both.without(sorted(held_out | copies))
-
-
-def folds(tracks: FeatureSet, count: int) -> list[np.ndarray]:
-    """Parts with the same share of each genre as far as may be, and artists of their own."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # one genre has a single track
-        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=0)
-        return [test for _, test in splitter.split(tracks.ids, tracks.targets, tracks.groups)]
-
-
 def run(job: Job) -> Evaluation:
     """Train and test."""
     import torch
 
     torch.set_num_threads(1)
     recipe = Recipe.load(job.recipe)
-    name = recipe.features.name
+    tracks, _ = releases(job.data, recipe.features.name)
+    train = joined_once(gtzan(job.data, recipe.features.name), tracks.subset(job.train))
     trainer = Trainer(recipe, device="cpu", seed=job.seed, precision=job.precision)
-    classifier = trainer.fit(gtzan_with(job.data, name, job.train)).classifier
-    tested = releases(job.data, name)[0].subset(job.test)
-    return evaluate(classifier, tested, name=f"seed {job.seed}, {len(job.train)} releases heard")
+    classifier = trainer.fit(train).classifier
+    name = f"seed {job.seed}, {len(job.train)} releases heard"
+    return evaluate(classifier, tracks.subset(job.test), name=name)
 
 
 def main() -> None:
@@ -117,8 +78,8 @@ def main() -> None:
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as workers:
         found = list(workers.map(run, jobs))
     scores = pool(found)
-    recalls = {g.genre: g.recall for g in scores.genres if g.genre in GENRES}
-    for genre in GENRES:
+    recalls = {g.genre: g.recall for g in scores.genres if g.genre in TESTED_GENRES}
+    for genre in TESTED_GENRES:
         print(f"{genre:8} {recalls[genre]:.3f}")
     print(f"mean     {np.mean(list(recalls.values())):.3f}")
     options.output.mkdir(parents=True, exist_ok=True)

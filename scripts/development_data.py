@@ -1,0 +1,61 @@
+"""The development data, as the scripts beside this module take it.
+
+A folder with ``gtzan/`` (log-mel arrays, ten clips of each genre as audio) and
+``realworld/`` (arrays of today's releases, labelled by public tags).
+"""
+
+import warnings
+from collections.abc import Set
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genreclf.datasets import FeatureSet, find_duplicates
+
+TESTED_GENRES = ("country", "hiphop", "metal", "pop", "reggae", "rock")
+"""The genres that there are enough releases of."""
+
+
+def clip_ids(folder: Path) -> set[str]:
+    """The ids ("blues.00000") of the clips in a folder of genres."""
+    return {path.stem for path in folder.glob("*/*.flac")}
+
+
+def gtzan(data: Path, features: str) -> FeatureSet:
+    """GTZAN's arrays."""
+    return FeatureSet.from_npz(data / "gtzan" / "logmel_13fps.npz", features)
+
+
+def releases(data: Path, features: str) -> tuple[FeatureSet, NDArray[np.bool_]]:
+    """The releases, and which to test on: of `TESTED_GENRES`, and sources agree."""
+    path = data / "realworld" / "logmel_13fps.npz"
+    with np.load(path, allow_pickle=False) as stored:
+        tracks = FeatureSet.from_npz(path, features)
+        return tracks, stored["strict"].astype(bool) & np.isin(tracks.genres, TESTED_GENRES)
+
+
+def joined_once(
+    tracks: FeatureSet, more: FeatureSet, held_out: Set[str] = frozenset()
+) -> FeatureSet:
+    """Two sets as one, no recording of the first again from the second.
+
+    Tracks that are held out are missing, and whatever is the same recording.
+    """
+    both = tracks.joined(more)
+    pairs = find_duplicates(both)
+    copies = {both.ids[b] for a, b in pairs if a < len(tracks) <= b}
+    for a, b in pairs:
+        if not held_out.isdisjoint({both.ids[a], both.ids[b]}):
+            copies |= {both.ids[a], both.ids[b]}
+    return both.without(sorted(held_out | copies))
+
+
+def folds(tracks: FeatureSet, count: int) -> list[NDArray[np.int64]]:
+    """Parts with the same share of each genre as far as may be, and artists of their own."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # one genre has a single track
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=0)
+        return [test for _, test in splitter.split(tracks.ids, tracks.targets, tracks.groups)]
