@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from genreclf.datasets import Dataset, FeatureSet
     from genreclf.evaluation import Evaluation, Stability
     from genreclf.evaluation.protocols import Protocol
-    from genreclf.training import Recipe
 
 
 @click.command()
@@ -74,8 +73,8 @@ def evaluate(
     DATA is as for `genreclf train`. Can be stopped and called again: finished runs
     are kept.
     """
-    from genreclf.cli.data import open_features
-    from genreclf.evaluation import write_report
+    from genreclf.cli.data import open_features, progress_bar
+    from genreclf.evaluation import run_protocol, write_report
     from genreclf.training import Recipe
 
     if protocol is None:
@@ -96,19 +95,27 @@ def evaluate(
         if also is not None:
             more = open_features(also, settings.features, output / "extracted-also")
             facts["Also trained on"] = _described(also, more)
-        evaluations = _run(
-            features,
-            settings,
-            protocol,
-            output,
-            runs=runs,
-            first_seed=seed,
-            lists=lists,
-            also=more,
-            precision=precision,
-            workers=workers,
-        )
+        with progress_bar("Training and testing") as advance:
+            advance(total=runs)
+            evaluations = run_protocol(
+                features,
+                settings,
+                protocol,
+                output,
+                runs=runs,
+                first_seed=seed,
+                lists=lists,
+                also=more,
+                precision=precision,
+                workers=workers,
+                progress=lambda _: advance(advance=1),
+            )
     report = write_report(evaluations, output, title, facts)
+    _print(evaluations)
+    click.echo(f"report: {report}")
+
+
+def _print(evaluations: "list[Evaluation]") -> None:
     for evaluation in evaluations:
         click.echo(_line(evaluation))
         if evaluation.stability:
@@ -119,7 +126,6 @@ def evaluate(
             f"mean {sum(accuracies) / len(accuracies):.1%}, "
             f"from {min(accuracies):.1%} to {max(accuracies):.1%}"
         )
-    click.echo(f"report: {report}")
 
 
 def _line(evaluation: "Evaluation") -> str:
@@ -187,27 +193,3 @@ def _stability(
 
 def _described(data: Path, features: "FeatureSet") -> str:
     return f"{data.name}: {len(features)} tracks, {len(features.labels)} genres"
-
-
-def _run(
-    features: "FeatureSet",
-    recipe: "Recipe",
-    protocol: "Protocol",
-    output: Path,
-    runs: int,
-    **settings: Any,
-) -> "list[Evaluation]":
-    from genreclf.cli.data import progress_bar
-    from genreclf.evaluation import run_protocol
-
-    with progress_bar("Training and testing") as advance:
-        advance(total=runs)
-        return run_protocol(
-            features,
-            recipe,
-            protocol,
-            output,
-            runs=runs,
-            **settings,
-            progress=lambda _: advance(advance=1),
-        )

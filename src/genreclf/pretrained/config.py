@@ -118,7 +118,7 @@ class ModelConfig:
             track_temperature=float(raw["track_temperature"]),
             metadata=raw["metadata"],
             requires=tuple(raw.get("requires", ())),
-            files=raw.get("files", {}),
+            files=raw["files"],
         )
 
 
