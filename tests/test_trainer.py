@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 
 from genreclf import GenreClassifier, Trainer
@@ -94,6 +95,20 @@ def test_what_it_writes_loads(sides, tmp_path):
 def test_every_setting_trains(sides, tables):
     _, history = Trainer(recipe(**tables), device="cpu").fit(*sides)
     assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_gradients_that_overflow_are_skipped(sides, monkeypatch):
+    """As fp16 has it on a GPU: the loss is scaled, at first by too much."""
+
+    def scaling(trainer):
+        accelerator = Accelerator(cpu=True)
+        accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+        return accelerator
+
+    monkeypatch.setattr(Trainer, "_accelerator", scaling)
+    classifier, history = Trainer(recipe(), device="cpu").fit(*sides)
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert all(torch.isfinite(tensor).all() for tensor in weights(classifier).values())
 
 
 def test_balance_draws_rare_genres_as_often():

@@ -71,7 +71,9 @@ class Run:
         self._batches = Batches(train, extractor, config.segment_frames, recipe)
         self._accelerator = accelerator
         self._plain: Architecture = build_module(config).to(accelerator.device)
-        self._optimiser = make_optimiser(self._plain, recipe.optimiser)
+        self._optimiser = accelerator.prepare_optimizer(
+            make_optimiser(self._plain, recipe.optimiser)
+        )
         self._averaged = AveragedWeights(self._plain, recipe.optimiser.averaging)
         self._best: dict[str, Tensor] = {}
         self._network = accelerator.prepare_model(self._plain)
@@ -172,7 +174,7 @@ class Run:
         self._optimiser.zero_grad()
         self._accelerator.backward(loss)
         if self.recipe.optimiser.clip_norm:
-            torch.nn.utils.clip_grad_norm_(
+            self._accelerator.clip_grad_norm_(
                 self._plain.parameters(), self.recipe.optimiser.clip_norm
             )
         self._optimiser.step()
