@@ -8,16 +8,16 @@ share of other artists' releases. With the same number of steps whatever the num
 """
 
 import argparse
-import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from development_data import clip_ids, folds, gtzan, joined_once, releases
+from measure_releases import for_epochs
 
 from genreclf import Trainer
 from genreclf.datasets import FeatureSet
@@ -75,9 +75,9 @@ def run(job: Job) -> tuple[int, Evaluation]:
     recipe = Recipe.load(job.recipe)
     train, test, most = sides(job, recipe.features.name)
     epochs = round((job.epochs or recipe.training.epochs) * most / len(train))
-    changed: dict[str, Any] = {"epochs": epochs, "validate_every": epochs}
-    recipe = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, **changed))
-    trainer = Trainer(recipe, device="cpu", seed=job.seed, precision=job.precision)
+    trainer = Trainer(
+        for_epochs(recipe, epochs), device="cpu", seed=job.seed, precision=job.precision
+    )
     return len(train), evaluate(trainer.fit(train).classifier, test)
 
 
