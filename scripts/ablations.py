@@ -6,18 +6,16 @@ Trained on the artist-filtered split of GTZAN. Measured on its validation side, 
 releases of which only one source tells the genre: nothing here is a test.
 """
 
-import argparse
 import dataclasses
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
-from development_data import TESTED_GENRES, gtzan, releases
+from development_data import gtzan, releases
+from experiments import parser, side_by_side, trained
 
-from genreclf import Trainer
 from genreclf.evaluation import evaluate, make_split
 from genreclf.training import Recipe
 
@@ -56,43 +54,31 @@ def without_each(recipe: Recipe) -> dict[str, Recipe]:
 
 def run(job: Job) -> Measured:
     """Train and measure."""
-    import torch
-
-    torch.set_num_threads(1)
     clips = gtzan(job.data, job.recipe.features.name)
-    tracks, is_tested = releases(job.data, job.recipe.features.name)
-    watched = np.flatnonzero(~is_tested & np.isin(tracks.genres, TESTED_GENRES))
+    others = releases(job.data, job.recipe.features.name)
     split = make_split(clips, "artist-filtered", lists=job.data / "gtzan" / "splits")
-    trainer = Trainer(job.recipe, device="cpu", seed=job.seed, precision=job.precision)
-    classifier = trainer.fit(clips.subset(split.train)).classifier
+    classifier = trained(job.recipe, clips.subset(split.train), job.seed, job.precision)
     valid = evaluate(classifier, clips.subset(split.valid)).scores
-    other = evaluate(classifier, tracks.subset(watched)).scores
+    other = evaluate(classifier, others.tracks.subset(np.flatnonzero(others.watched))).scores
     return Measured(valid.accuracy, valid.log_loss, other.log_loss)
 
 
 def main() -> None:
     """Print a line for each part that is left out."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="the folder with gtzan/ and realworld/")
-    parser.add_argument("--recipe", default="short-chunk", help="(default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=2, help="(default: %(default)s)")
-    parser.add_argument("--precision", default="no", choices=["no", "bf16"])
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--seeds", type=int, default=2, help="(default: %(default)s)")
+    options = arguments.parse_args()
     recipes = without_each(Recipe.load(options.recipe))
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as workers:
-        waiting = {
-            left_out: [
-                workers.submit(run, Job(options.data, recipe, seed, options.precision))
-                for seed in range(options.seeds)
-            ]
-            for left_out, recipe in recipes.items()
-        }
-        for left_out, runs in waiting.items():
-            of_seeds = zip(*(each.result() for each in runs), strict=True)
-            means = Measured(*map(fmean, of_seeds))
-            print(f"without {left_out}: {means.accuracy:.3f} right, log loss {means.log_loss:.3f}, "
-                  f"of the releases {means.releases_log_loss:.3f}", flush=True)  # fmt: skip
+    jobs = [
+        Job(options.data, recipe, seed, options.precision)
+        for recipe in recipes.values()
+        for seed in range(options.seeds)
+    ]
+    results = side_by_side(run, jobs, options.workers)
+    for left_out in recipes:
+        means = Measured(*map(fmean, zip(*islice(results, options.seeds), strict=True)))
+        print(f"without {left_out}: {means.accuracy:.3f} right, log loss {means.log_loss:.3f}, "
+              f"of the releases {means.releases_log_loss:.3f}", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ A folder with ``gtzan/`` (log-mel arrays, ten clips of each genre as audio) and
 import warnings
 from collections.abc import Set
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +28,31 @@ def gtzan(data: Path, features: str) -> FeatureSet:
     return FeatureSet.from_npz(data / "gtzan" / "logmel_13fps.npz", features)
 
 
-def releases(data: Path, features: str) -> tuple[FeatureSet, NDArray[np.bool_]]:
-    """The releases, and which to test on: of `TESTED_GENRES`, and sources agree."""
+class Releases(NamedTuple):
+    """The releases, and masks of those of `TESTED_GENRES`.
+
+    Attributes
+    ----------
+    tracks : FeatureSet
+    tested : ndarray of bool, shape (tracks,)
+        Independent sources agree on the genre.
+    watched : ndarray of bool, shape (tracks,)
+        Only one source tells it: to choose settings by.
+    """
+
+    tracks: FeatureSet
+    tested: NDArray[np.bool_]
+    watched: NDArray[np.bool_]
+
+
+def releases(data: Path, features: str) -> Releases:
+    """The releases' arrays."""
     path = data / "realworld" / "logmel_13fps.npz"
+    tracks = FeatureSet.from_npz(path, features)
     with np.load(path, allow_pickle=False) as stored:
-        tracks = FeatureSet.from_npz(path, features)
-        return tracks, stored["strict"].astype(bool) & np.isin(tracks.genres, TESTED_GENRES)
+        agreed = stored["strict"].astype(bool)
+    enough = np.isin(tracks.genres, TESTED_GENRES)
+    return Releases(tracks, enough & agreed, enough & ~agreed)
 
 
 def joined_once(

@@ -52,9 +52,11 @@ def main() -> None:
     # All clips but those with audio, and their duplicates.
     held_out = clip_ids(options.data / "gtzan" / "audio")
     clips = gtzan(options.data, recipe.features.name)
-    more, _ = releases(options.data, recipe.features.name)
-    if not options.releases:
-        more = more.subset([])
+    more = (
+        releases(options.data, recipe.features.name).tracks
+        if options.releases
+        else clips.subset([])
+    )
     train = joined_once(clips, more, held_out)
     heard = len(set(train.ids) & set(clips.ids))
     others = f", and {len(train) - heard} releases of the 1960s to 2010s" if more.ids else ""

@@ -9,19 +9,16 @@ network that heard GTZAN and the other two; no artist stands in two folds. With
 only one source tells the genre is there to choose settings by.
 """
 
-import argparse
-import dataclasses
 import json
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 from development_data import TESTED_GENRES, folds, gtzan, joined_once, releases
+from experiments import for_epochs, parser, side_by_side, trained
+from numpy.typing import NDArray
 
-from genreclf import Trainer
 from genreclf.evaluation import Evaluation, evaluate
 from genreclf.evaluation.evaluate import pool
 from genreclf.training import Recipe
@@ -45,49 +42,33 @@ class Found(NamedTuple):
     watched: Evaluation
 
 
-def for_epochs(recipe: Recipe, epochs: int) -> Recipe:
-    """A recipe with another number of epochs, validated after the last."""
-    changed = dataclasses.replace(recipe.training, epochs=epochs, validate_every=epochs)
-    return dataclasses.replace(recipe, training=changed)
-
-
 def run(job: Job) -> Found:
     """Train and test."""
-    import torch
-
-    torch.set_num_threads(1)
     name = job.recipe.features.name
-    tracks, is_tested = releases(job.data, name)
+    tracks, tested, watched = releases(job.data, name)
     train = joined_once(gtzan(job.data, name), tracks.subset(job.train))
-    trainer = Trainer(job.recipe, device="cpu", seed=job.seed, precision=job.precision)
-    classifier = trainer.fit(train).classifier
+    classifier = trained(job.recipe, train, job.seed, job.precision)
     part = np.array(job.part)
-    others = ~is_tested & np.isin(tracks.genres, TESTED_GENRES)
-    return Found(
-        *(
-            evaluate(classifier, tracks.subset(part[side[part]]), name=f"seed {job.seed}")
-            for side in (is_tested, others)
-        )
-    )
+
+    def of(side: NDArray[np.bool_]) -> Evaluation:
+        return evaluate(classifier, tracks.subset(part[side[part]]), name=f"seed {job.seed}")
+
+    return Found(of(tested), of(watched))
 
 
 def main() -> None:
     """Train, test, print the recalls and write them down."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="the folder with gtzan/ and realworld/")
-    parser.add_argument("--recipe", default="short-chunk", help="(default: %(default)s)")
-    parser.add_argument("--epochs", type=int, help="(default: the recipe's)")
-    parser.add_argument("--output", type=Path, required=True, help="the folder for metrics.json")
-    parser.add_argument("--alone", action="store_true", help="train on GTZAN alone")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--precision", default="no", choices=["no", "bf16"])
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--epochs", type=int, help="(default: the recipe's)")
+    arguments.add_argument("--output", type=Path, required=True, help="the folder for metrics.json")
+    arguments.add_argument("--alone", action="store_true", help="train on GTZAN alone")
+    arguments.add_argument("--seed", type=int, default=0)
+    options = arguments.parse_args()
 
     recipe = Recipe.load(options.recipe)
     if options.epochs:
         recipe = for_epochs(recipe, options.epochs)
-    tracks, _ = releases(options.data, recipe.features.name)
+    tracks = releases(options.data, recipe.features.name).tracks
     everything = np.arange(len(tracks))
     parts = [everything] if options.alone else folds(tracks, 3)
     jobs = [
@@ -101,9 +82,7 @@ def main() -> None:
         )
         for part in parts
     ]
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as workers:
-        found = list(workers.map(run, jobs))
-    report(found, options.output)
+    report(list(side_by_side(run, jobs, options.workers)), options.output)
 
 
 def report(found: list[Found], output: Path) -> None:

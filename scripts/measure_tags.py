@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder with teacher_tags.npz and realworld/")
     data = parser.parse_args().data
     of_track = tags(data)
-    tracks, tested = releases(data, "logmel-13fps")
+    tracks, tested, _ = releases(data, "logmel-13fps")
     heard = Heard(np.stack([of_track[name] for name in tracks.ids]), np.array(tracks.genres))
     clips = sorted(of_track.keys() - set(tracks.ids))
     gtzan = Heard(
