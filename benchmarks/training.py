@@ -1,9 +1,9 @@
-"""How fast a recipe trains here, and in how much memory.
+"""Measure how fast a recipe trains on this machine, and with how much memory.
 
     python benchmarks/training.py [--recipe NAME|FILE] [--batches N]
 
-Trains on noise of the recipe's shape: the values make no difference to the time.
-Prints segments per second and peak memory for the CPU and, where there is one, a GPU.
+Trains on noise: the values make no difference to the time. Prints segments per second and
+peak memory for the CPU and, if there is one, the GPU.
 """
 
 import argparse
@@ -17,16 +17,16 @@ from rich.console import Console
 from rich.table import Table
 
 from genreclf import Trainer
-from genreclf.datasets import FeatureSet
+from genreclf.data import FeatureSet
 from genreclf.features import make_extractor
-from genreclf.training import Recipe
+from genreclf.recipe import Recipe
 
 TRACKS = 200
 SECONDS = 30
 
 
 def noise(recipe: Recipe) -> FeatureSet:
-    """Tracks of noise as the recipe's extractor would give them."""
+    """Make features of noise in the shape of the recipe's extractor."""
     settings = recipe.features
     extractor = make_extractor(settings.name, **settings.parameters)
     n_frames = SECONDS * extractor.sample_rate // extractor.hop_length
@@ -40,10 +40,14 @@ def noise(recipe: Recipe) -> FeatureSet:
 
 
 def measure(recipe: Recipe, features: FeatureSet, device: str, batches: int) -> tuple[float, float]:
-    """Segments per second, and peak memory in MB, after an epoch to warm up."""
+    """Return segments per second and peak memory in MB, after an epoch to warm up."""
     per_epoch = recipe.training.batch_size * batches
     training = dataclasses.replace(
-        recipe.training, epochs=2, crops=max(1, per_epoch // TRACKS), keep="last", patience=0
+        recipe.training,
+        epochs=2,
+        segments_per_track=max(1, per_epoch // TRACKS),
+        keep="last",
+        patience=0,
     )
     recipe = dataclasses.replace(recipe, training=training)
     marks = []
@@ -53,7 +57,7 @@ def measure(recipe: Recipe, features: FeatureSet, device: str, batches: int) -> 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     else:
         peak = torch.cuda.max_memory_allocated() / 2**20
-    return TRACKS * training.crops / (marks[1] - marks[0]), peak
+    return TRACKS * training.segments_per_track / (marks[1] - marks[0]), peak
 
 
 def main() -> None:
@@ -67,7 +71,7 @@ def main() -> None:
     table = Table("device", "segments/s", "peak memory", box=None)
     for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
         speed, peak = measure(recipe, features, device, arguments.batches)
-        name = f"{torch.get_num_threads()} threads" if device == "cpu" else "GPU's own"
+        name = f"{torch.get_num_threads()} threads" if device == "cpu" else "GPU memory"
         table.add_row(f"{device} ({name})", f"{speed:,.0f}", f"{peak:,.0f} MB")
     Console().print(f"recipe {arguments.recipe}, batches of {recipe.training.batch_size}", table)
 

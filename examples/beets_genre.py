@@ -1,15 +1,15 @@
-"""A beets plugin that writes the genre of each song as it is imported.
+"""A beets plugin that sets the genre of songs when they are imported.
 
-Put this file into a folder, and tell beets (https://beets.io) where it is, in its
-config.yaml:
+Put this file into a folder, and add the folder to the config.yaml of beets
+(https://beets.io):
 
     pluginpath: ~/beets-plugins
     plugins: beets_genre
     beets_genre:
-        confidence: 0.6     # leave the genre as it is where the network is less sure
+        confidence: 0.6     # do not set the genre below this probability
 
-`beet import` then fills in the genre of songs that have none. With `overwrite: yes`
-it replaces the genre of all of them.
+`beet import` then sets the genre of songs that have none. With `overwrite: yes` it
+replaces the genre of all songs.
 """
 
 import os
@@ -21,7 +21,7 @@ from genreclf import GenreClassifier, GenreclfError
 
 
 class GenrePlugin(BeetsPlugin):
-    """Sets the field ``genre`` of items during import."""
+    """Set the field ``genre`` of items during import."""
 
     def __init__(self) -> None:
         super().__init__(name="beets_genre")
@@ -30,7 +30,7 @@ class GenrePlugin(BeetsPlugin):
 
     @cached_property
     def classifier(self) -> GenreClassifier:
-        """Loaded when the first song comes."""
+        """The classifier, loaded for the first song."""
         return GenreClassifier.from_pretrained(self.config["model"].as_str())
 
     def imported(self, _session: object, task: object) -> None:

@@ -1,10 +1,10 @@
-"""Where a DJ mix, a radio show or a concert changes its genre.
+"""Find where a DJ mix, a radio show or a concert changes its genre.
 
     python examples/change_points.py mix.mp3
     python examples/change_points.py mix.mp3 --seconds 30
 
-Each line is a stretch of one genre. Single segments of 3 s waver, so their
-probabilities are averaged over a window before the genre of each moment is read.
+Each line is a stretch of one genre. Single segments of 3 s are unreliable, so their
+probabilities are averaged over a sliding window.
 """
 
 import argparse
@@ -17,24 +17,24 @@ from genreclf.prediction import UNKNOWN
 
 
 def stretches(prediction: Prediction, seconds: float) -> list[tuple[float, float, str]]:
-    """Start, end (in seconds) and genre of each stretch of one genre.
+    """Return start and end (in seconds) and genre of each stretch of one genre.
 
     Parameters
     ----------
     prediction : Prediction
         With a timeline of at least one segment.
     seconds : float
-        Length of the window that is averaged.
+        Length of the sliding window.
     """
     timeline = prediction.timeline
     genres = list(prediction.probabilities)
     starts = np.array([segment.start for segment in timeline])
     rows = np.array([list(segment.probabilities.values()) for segment in timeline])
-    heard = np.array([segment.genre != UNKNOWN for segment in timeline])
+    audible = np.array([segment.genre != UNKNOWN for segment in timeline])
     names = []
-    for start, audible in zip(starts, heard, strict=True):
-        near = heard & (np.abs(starts - start) <= seconds / 2)
-        names.append(genres[rows[near].mean(axis=0).argmax()] if audible else "silence")
+    for start, is_audible in zip(starts, audible, strict=True):
+        window = audible & (np.abs(starts - start) <= seconds / 2)
+        names.append(genres[rows[window].mean(axis=0).argmax()] if is_audible else "silence")
     runs = [list(run) for _, run in groupby(range(len(names)), key=names.__getitem__)]
     begins = [float(starts[run[0]]) for run in runs]
     ends = [*begins[1:], prediction.duration]
@@ -42,7 +42,7 @@ def stretches(prediction: Prediction, seconds: float) -> list[tuple[float, float
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, as players show them."""
+    """Format a time as minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     """Print the stretches."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("mix")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of the window averaged")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of the sliding window")
     options = parser.parse_args()
 
     prediction = GenreClassifier.from_pretrained().predict(options.mix)

@@ -1,9 +1,9 @@
-"""What each part of a recipe's training is worth: trained without one at a time.
+"""Measure what each part of a recipe's training contributes, by training without it.
 
     python scripts/ablations.py ../shared/data --recipe short-chunk --seeds 2
 
-Trained on the artist-filtered split of GTZAN. Measured on its validation side, and on the
-releases of which only one source tells the genre: nothing here is a test.
+Trains on the artist-filtered split of GTZAN. Measures on its validation tracks, and on the
+releases whose genre only one source states: none of these is a test set.
 """
 
 import dataclasses
@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 from development_data import gtzan, releases
-from experiments import parser, side_by_side, trained
+from experiments import make_parser, run_parallel, train
 
-from genreclf.evaluation import evaluate, make_split
-from genreclf.training import Recipe
+from genreclf.data import make_split
+from genreclf.evaluation import evaluate
+from genreclf.recipe import Recipe
 
-SHAPES = {"equalisation_order"}  # of an augmentation; on and off is another setting's
+SHAPES = {"equalization_order"}  # how, not whether, an augmentation is applied
 
 
 class Job(NamedTuple):
@@ -32,7 +33,7 @@ class Job(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Of one network."""
+    """Results of one network."""
 
     accuracy: float
     log_loss: float
@@ -40,7 +41,7 @@ class Measured(NamedTuple):
 
 
 def without_each(recipe: Recipe) -> dict[str, Recipe]:
-    """The recipe, and the recipe without each augmentation that it has, and without dropout."""
+    """Return the recipe, and it without each of its augmentations and without dropout."""
     found = {"nothing": recipe}
     for name, value in dataclasses.asdict(recipe.augmentation).items():
         if value and name not in SHAPES:
@@ -53,19 +54,19 @@ def without_each(recipe: Recipe) -> dict[str, Recipe]:
 
 
 def run(job: Job) -> Measured:
-    """Train and measure."""
+    """Train and measure a network."""
     clips = gtzan(job.data, job.recipe.features.name)
     others = releases(job.data, job.recipe.features.name)
     split = make_split(clips, "artist-filtered", lists=job.data / "gtzan" / "splits")
-    classifier = trained(job.recipe, clips.subset(split.train), job.seed, job.precision)
+    classifier = train(job.recipe, clips.subset(split.train), job.seed, job.precision)
     valid = evaluate(classifier, clips.subset(split.valid)).scores
     other = evaluate(classifier, others.tracks.subset(np.flatnonzero(others.watched))).scores
     return Measured(valid.accuracy, valid.log_loss, other.log_loss)
 
 
 def main() -> None:
-    """Print a line for each part that is left out."""
-    arguments = parser(__doc__)
+    """Print a line for each part that is omitted."""
+    arguments = make_parser(__doc__)
     arguments.add_argument("--seeds", type=int, default=2, help="(default: %(default)s)")
     options = arguments.parse_args()
     recipes = without_each(Recipe.load(options.recipe))
@@ -74,10 +75,10 @@ def main() -> None:
         for recipe in recipes.values()
         for seed in range(options.seeds)
     ]
-    results = side_by_side(run, jobs, options.workers)
-    for left_out in recipes:
+    results = run_parallel(run, jobs, options.workers)
+    for omitted in recipes:
         means = Measured(*map(fmean, zip(*islice(results, options.seeds), strict=True)))
-        print(f"without {left_out}: {means.accuracy:.3f} right, log loss {means.log_loss:.3f}, "
+        print(f"without {omitted}: accuracy {means.accuracy:.3f}, log loss {means.log_loss:.3f}, "
               f"of the releases {means.releases_log_loss:.3f}", flush=True)  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""The development data, as the scripts beside this module take it.
+"""Load the development data for the other scripts.
 
-A folder with ``gtzan/`` (log-mel arrays, ten clips of each genre as audio) and
-``realworld/`` (arrays of today's releases, labelled by public tags).
+The data is a folder with ``gtzan/`` (log-mel arrays, and ten clips of each genre as audio)
+and ``realworld/`` (arrays of recent releases, labeled by public tags).
 """
 
 import warnings
@@ -12,41 +12,41 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genreclf.datasets import FeatureSet, find_duplicates
+from genreclf.data import FeatureSet, find_duplicates
 
 TESTED_GENRES = ("country", "hiphop", "metal", "pop", "reggae", "rock")
-"""The genres that there are enough releases of."""
+"""The genres with enough releases."""
 
 
 def clip_ids(folder: Path) -> set[str]:
-    """The ids ("blues.00000") of the clips in a folder of genres."""
+    """Return the ids ("blues.00000") of the clips in a folder of genres."""
     return {path.stem for path in folder.glob("*/*.flac")}
 
 
 def gtzan(data: Path, features: str) -> FeatureSet:
-    """GTZAN's arrays."""
+    """Load the arrays of GTZAN."""
     return FeatureSet.from_npz(data / "gtzan" / "logmel_13fps.npz", features)
 
 
 class Releases(NamedTuple):
-    """The releases, and masks of those of `TESTED_GENRES`.
+    """The releases, and two masks of those in `TESTED_GENRES`.
 
     Attributes
     ----------
     tracks : FeatureSet
     tested : ndarray of bool, shape (tracks,)
         Independent sources agree on the genre.
-    watched : ndarray of bool, shape (tracks,)
-        Only one source tells it: to choose settings by.
+    selection : ndarray of bool, shape (tracks,)
+        Only one source states it: to choose settings with.
     """
 
     tracks: FeatureSet
     tested: NDArray[np.bool_]
-    watched: NDArray[np.bool_]
+    selection: NDArray[np.bool_]
 
 
 def releases(data: Path, features: str) -> Releases:
-    """The releases' arrays."""
+    """Load the arrays of the releases."""
     path = data / "realworld" / "logmel_13fps.npz"
     tracks = FeatureSet.from_npz(path, features)
     with np.load(path, allow_pickle=False) as stored:
@@ -55,24 +55,24 @@ def releases(data: Path, features: str) -> Releases:
     return Releases(tracks, enough & agreed, enough & ~agreed)
 
 
-def joined_once(
+def join_without_duplicates(
     tracks: FeatureSet, more: FeatureSet, held_out: Set[str] = frozenset()
 ) -> FeatureSet:
-    """Two sets as one, no recording of the first again from the second.
+    """Join two sets, without recordings of the first in the second.
 
-    Tracks that are held out are missing, and whatever is the same recording.
+    Held-out tracks and their duplicates are removed.
     """
-    both = tracks.joined(more)
+    both = tracks.concatenate(more)
     pairs = find_duplicates(both)
     copies = {both.ids[b] for a, b in pairs if a < len(tracks) <= b}
     for a, b in pairs:
         if not held_out.isdisjoint({both.ids[a], both.ids[b]}):
             copies |= {both.ids[a], both.ids[b]}
-    return both.without(sorted(held_out | copies))
+    return both.drop(sorted(held_out | copies))
 
 
 def folds(tracks: FeatureSet, count: int) -> list[NDArray[np.int64]]:
-    """Parts with the same share of each genre as far as may be, and artists of their own."""
+    """Split into folds by artist, each with the same fraction of each genre if possible."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     with warnings.catch_warnings():

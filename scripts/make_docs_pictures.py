@@ -1,4 +1,4 @@
-"""Makes the pictures of the documentation again, from the example songs.
+"""Make the pictures of the documentation from the example songs.
 
     python scripts/make_docs_pictures.py
 
@@ -40,13 +40,13 @@ def main() -> None:
             content = shoot(address, ROOT / "examples/songs/classical.flac")
         finally:
             server.terminate()
-    # 128 colours do for a page, and take a third of the space.
+    # 128 colors are enough for a page, and need a third of the space.
     picture = Image.open(io.BytesIO(content)).convert("RGB").quantize(128)
     picture.save(ROOT / "docs/pictures/app.png", optimize=True)
 
 
 def shoot(address: str, song: Path) -> bytes:
-    """The page of `genreclf app` with a song dropped on it, as a PNG."""
+    """Return the page of `genreclf app` with a classified song, as a PNG."""
     options = webdriver.ChromeOptions()
     for argument in (
         "headless=new",

@@ -1,12 +1,12 @@
-"""Train on GTZAN, alone or with releases of other artists, and test on today's releases.
+"""Train on GTZAN, alone or with releases of other artists, and test on recent releases.
 
     python scripts/measure_releases.py ../shared/data --recipe short-chunk --output out [--alone]
 
-Tests on the tracks whose genre independent sources agree on, of the six genres that
-there are enough of. With releases in the training, each of three folds is tested by a
-network that heard GTZAN and the other two; no artist stands in two folds. With
-``--alone``, one network that heard GTZAN is tested on all. The log loss on those of which
-only one source tells the genre is there to choose settings by.
+Tests on the tracks whose genre independent sources agree on, of the six genres with enough
+tracks. Each of three folds is tested with a network that was trained on GTZAN and the other
+two folds; no artist is in two folds. With ``--alone``, one network that was trained on GTZAN
+is tested on all. The log loss on the tracks whose genre only one source states is there to
+choose settings with.
 """
 
 import json
@@ -15,13 +15,13 @@ from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
-from development_data import TESTED_GENRES, folds, gtzan, joined_once, releases
-from experiments import for_epochs, parser, side_by_side, trained
+from development_data import TESTED_GENRES, folds, gtzan, join_without_duplicates, releases
+from experiments import for_epochs, make_parser, run_parallel, train
 from numpy.typing import NDArray
 
 from genreclf.evaluation import Evaluation, evaluate
 from genreclf.evaluation.evaluate import pool
-from genreclf.training import Recipe
+from genreclf.recipe import Recipe
 
 
 class Job(NamedTuple):
@@ -30,35 +30,35 @@ class Job(NamedTuple):
     data: Path
     recipe: Recipe
     train: list[int]
-    part: list[int]
+    fold: list[int]
     seed: int
     precision: str
 
 
-class Found(NamedTuple):
-    """What a network is right on, of the tested tracks and of those to choose by."""
+class Results(NamedTuple):
+    """Results on the tested tracks, and on those to choose settings with."""
 
     tested: Evaluation
-    watched: Evaluation
+    selection: Evaluation
 
 
-def run(job: Job) -> Found:
-    """Train and test."""
+def run(job: Job) -> Results:
+    """Train and test a network."""
     name = job.recipe.features.name
-    tracks, tested, watched = releases(job.data, name)
-    train = joined_once(gtzan(job.data, name), tracks.subset(job.train))
-    classifier = trained(job.recipe, train, job.seed, job.precision)
-    part = np.array(job.part)
+    tracks, tested, selection = releases(job.data, name)
+    training = join_without_duplicates(gtzan(job.data, name), tracks.subset(job.train))
+    classifier = train(job.recipe, training, job.seed, job.precision)
+    fold = np.array(job.fold)
 
-    def of(side: NDArray[np.bool_]) -> Evaluation:
-        return evaluate(classifier, tracks.subset(part[side[part]]), name=f"seed {job.seed}")
+    def test(mask: NDArray[np.bool_]) -> Evaluation:
+        return evaluate(classifier, tracks.subset(fold[mask[fold]]), name=f"seed {job.seed}")
 
-    return Found(of(tested), of(watched))
+    return Results(test(tested), test(selection))
 
 
 def main() -> None:
-    """Train, test, print the recalls and write them down."""
-    arguments = parser(__doc__)
+    """Train, test, print and store the recalls."""
+    arguments = make_parser(__doc__)
     arguments.add_argument("--epochs", type=int, help="(default: the recipe's)")
     arguments.add_argument("--output", type=Path, required=True, help="the folder for metrics.json")
     arguments.add_argument("--alone", action="store_true", help="train on GTZAN alone")
@@ -82,22 +82,22 @@ def main() -> None:
         )
         for part in parts
     ]
-    report(list(side_by_side(run, jobs, options.workers)), options.output)
+    report(list(run_parallel(run, jobs, options.workers)), options.output)
 
 
-def report(found: list[Found], output: Path) -> None:
-    """Print what was found, and write it down."""
-    tested, watched = (pool(side) for side in zip(*found, strict=True))
+def report(results: list[Results], output: Path) -> None:
+    """Print and store the recalls."""
+    tested, selection = (pool(runs) for runs in zip(*results, strict=True))
     recalls = {g.genre: g.recall for g in tested.genres if g.genre in TESTED_GENRES}
     mean = fmean(recalls.values())
     for genre in TESTED_GENRES:
         print(f"{genre:8} {recalls[genre]:.3f}")
     print(f"mean     {mean:.3f}")
-    print(f"to choose by: log loss {watched.log_loss:.3f} on {watched.tracks} tracks")
+    print(f"to choose settings: log loss {selection.log_loss:.3f} on {selection.tracks} tracks")
     record = {
         "mean_recall": mean,
         "recall": recalls,
-        "runs": [evaluation.to_dict()["scores"] for evaluation, _ in found],
+        "runs": [evaluation.to_dict()["scores"] for evaluation, _ in results],
     }
     output.mkdir(parents=True, exist_ok=True)
     (output / "metrics.json").write_text(json.dumps(record, indent=1) + "\n")

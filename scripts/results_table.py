@@ -1,7 +1,8 @@
-"""Print a protocol's ``metrics.json`` as the Markdown table that docs/results has.
+"""Print the results in a ``metrics.json`` as the Markdown table of docs/results.
 
-Use it as ``python scripts/results_table.py OUTPUT/metrics.json [--json FILE]``; the file gets
-the same figures, and each genre's, for programs.
+    python scripts/results_table.py OUTPUT/metrics.json [--json FILE]
+
+``--json`` writes the same figures, and those of each genre, to a file.
 """
 
 import argparse
@@ -14,8 +15,8 @@ from genreclf.evaluation import Evaluation, read_evaluations
 from genreclf.evaluation.evaluate import pool
 
 COLUMNS = {
-    "tracks right": "accuracy",
-    "segments right": "segment_accuracy",
+    "track accuracy": "accuracy",
+    "segment accuracy": "segment_accuracy",
     "macro F1": "macro_f1",
     "log loss": "log_loss",
     "calibration error": "calibration_error",
@@ -23,7 +24,7 @@ COLUMNS = {
 
 
 def figures(runs: list[Evaluation]) -> dict:
-    """Each run's figures, and all runs' together by genre."""
+    """Return the figures of each run, and of all runs together by genre."""
     pooled = pool(runs)
     rows = [
         {
@@ -34,20 +35,20 @@ def figures(runs: list[Evaluation]) -> dict:
     ]
     mean = {name: round(statistics.fmean(row[name] for row in rows), 4) for name in rows[0]
             if name != "run"}  # fmt: skip
-    near = [run.neighbours.to_dict() for run in runs if run.neighbours]
+    near = [run.neighbors.to_dict() for run in runs if run.neighbors]
     return {
         "test_tracks": runs[0].scores.tracks,
         "mean": mean,
         "pooled_calibration_error": round(pooled.calibration_error, 4),
         "genres": [dataclasses.asdict(genre) for genre in pooled.genres],
         "confusion": pooled.confusion,
-        "neighbours": near,
+        "neighbors": near,
         "runs": rows,
     }
 
 
 def main() -> None:
-    """Print a row for each run, and mean and spread."""
+    """Print a row for each run, and their mean and standard deviation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("metrics", type=Path)
     parser.add_argument("--json", type=Path, metavar="FILE")

@@ -1,4 +1,4 @@
-"""Sound files for tests, encoded on the spot with PyAV."""
+"""Audio files for tests, encoded with PyAV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Format:
-    """How to encode: codec, container, and the options of both."""
+    """A codec and a container, with their options."""
 
     codec: str
     container: str
@@ -60,15 +60,15 @@ def encode(
     Parameters
     ----------
     target : str, Path or binary file object
-        Where to write. An MP4 with its index at the front needs a path.
+        "m4a-front" needs a path.
     samples : numpy.ndarray
-        Shape (samples,) or (samples, channels), mono or stereo, floats of full scale 1.
+        Shape (samples,) or (samples, channels), mono or stereo, full scale 1.
     rate : int
-        Rate in Hz; one that the codec supports.
+        Sample rate in Hz; the codec must support it.
     format_ : Format or str
-        What to write; a string is a key of `FORMATS`.
+        A string is a key of `FORMATS`.
     picture : bool
-        Whether to put a short video before the sound.
+        Whether to add a short video.
     """
     kind = FORMATS[format_] if isinstance(format_, str) else format_
     file = str(target) if isinstance(target, Path) else target
@@ -88,8 +88,8 @@ def encode(
         fit = av.AudioResampler(
             format=stream.format, layout=stream.layout, frame_size=stream.frame_size or None
         )
-        for piece in [*fit.resample(frame), *fit.resample(None), None]:
-            container.mux(stream.encode(piece))
+        for chunk in [*fit.resample(frame), *fit.resample(None), None]:
+            container.mux(stream.encode(chunk))
 
 
 def video_only(target: str | Path | BinaryIO, container: str = "mp4") -> None:

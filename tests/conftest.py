@@ -50,9 +50,8 @@ def small_config():
         architecture=Component(
             "dong2018", {"filters": [4, 4], "pools": [[2, 2], [2, 2]], "dense": 8}
         ),
-        features=Component("logmel-13fps", {"merge": 2}),
+        features=Component("logmel-13fps", {"pool_bins": 2}),
         labels=LABELS,
-        segment_frames=40,
     )
 
 
@@ -62,7 +61,7 @@ def classifier(small_config):
     import torch
 
     from genreclf.classifier import GenreClassifier
-    from genreclf.pretrained.network import build_module
+    from genreclf.pretrained.folder import build_module
     from genreclf.runtimes.torch import TorchNetwork
 
     torch.manual_seed(0)

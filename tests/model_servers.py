@@ -1,4 +1,4 @@
-"""A web server and a Hugging Face Hub, on this machine, that fail as they are told."""
+"""A web server and a Hugging Face Hub on this machine, whose failures a test chooses."""
 
 import base64
 import hashlib
@@ -12,19 +12,19 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 
 class Server:
-    """Serves files by path over HTTP, in its own threads.
+    """An HTTP server of files, in its own threads.
 
     Attributes
     ----------
     files : dict of str to bytes
     plans : dict of str to list of str
-        What to do with the next requests for a path, one each: "break" (half of it),
-        "long" (say more than is sent), "short" (say less), "corrupt", "slow",
+        How to answer the next requests for a path, one each: "break" (send half),
+        "long" (state more bytes than are sent), "short" (state fewer), "corrupt", "slow",
         "ignore-range", "wrong-range", "unsized", "redirect URL", or a status.
     served : Counter
         GET requests by path.
     ranges : list of str
-        The Range headers that came.
+        The Range headers received.
     """
 
     def __init__(self):
@@ -37,7 +37,7 @@ class Server:
         self.commits = {}  # commit -> files
         self.lock = threading.Lock()
         self.closed = False
-        handler = type("Handler", (_Handler,), {"world": self})
+        handler = type("Handler", (_Handler,), {"owner": self})
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.http.daemon_threads = True
         self.http.handle_error = lambda *arguments: None  # clients that hang up
@@ -50,12 +50,12 @@ class Server:
         self.http.server_close()
 
     def put(self, path, content):
-        """Serve a file; gives its address with its digest."""
+        """Serve a file, and return its address with its digest."""
         self.files[path] = content
         return f"{self.url}{path}#sha256={hashlib.sha256(content).hexdigest()}"
 
     def commit(self, repository, files, revision="main"):
-        """A new version of a repository on the Hub; gives its commit."""
+        """Add a version of a repository on the Hub, and return its commit."""
         previous = self.commits.get(self.repositories[repository].get(revision), {})
         content = {**previous, **files}
         commit = hashlib.sha1(repr(sorted(content.items())).encode()).hexdigest()
@@ -66,7 +66,7 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    world: Server
+    owner: Server
 
     def log_message(self, *arguments):
         pass
@@ -81,19 +81,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.route()
 
     def route(self):
-        if self.world.closed:  # and this connection was left open
+        if self.owner.closed:  # a connection that was still open
             self.close_connection = True
             return
         path = unquote(urlsplit(self.path).path)
-        with self.world.lock:
+        with self.owner.lock:
             if self.command == "GET":
-                self.world.served[path] += 1
-            plans = self.world.plans[path]
+                self.owner.served[path] += 1
+            plans = self.owner.plans[path]
             plan = plans.pop(0) if plans and self.command == "GET" else ""
         if plan.isdigit():
             self.answer(int(plan), b"")
-        elif path in self.world.files:
-            self.send_file(self.world.files[path], plan)
+        elif path in self.owner.files:
+            self.send_file(self.owner.files[path], plan)
         elif path.startswith("/api/"):
             self.api(path)
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send_file(self, content, plan="", headers=None):
         first = 0
         if asked := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
-            self.world.ranges.append(asked[0])
+            self.owner.ranges.append(asked[0])
             first = int(asked[1]) if plan != "ignore-range" else 0
         if first and first >= len(content):
             return self.answer(416, b"")
@@ -150,15 +150,15 @@ class _Handler(BaseHTTPRequestHandler):
         if plan in ("break", "long", "short"):
             self.close_connection = True
             body = {"break": body[: len(body) // 2], "short": body[:length]}.get(plan, body)
-        self.world.sent += len(body)
+        self.owner.sent += len(body)
         try:
             self.wfile.write(body)
         except OSError:
             self.close_connection = True
 
     def resolve(self, repository, revision, name, plan):
-        commit = self.world.repositories[repository].get(revision, revision)
-        content = self.world.commits.get(commit, {}).get(name)
+        commit = self.owner.repositories[repository].get(revision, revision)
+        content = self.owner.commits.get(commit, {}).get(name)
         if content is None:
             return self.answer(404, b"", {"X-Error-Code": "EntryNotFound"})
         etag = hashlib.sha256(content).hexdigest()
@@ -168,12 +168,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if path == "/api/repos/create":
             wanted = json.loads(body)
-            return self.json({"url": f"{self.world.url}/{wanted['organization']}/{wanted['name']}"})
+            return self.json({"url": f"{self.owner.url}/{wanted['organization']}/{wanted['name']}"})
         if path == "/api/validate-yaml":
             return self.json({"errors": [], "warnings": []})
         match = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/([\w-]+)/(.+))?", path)
         repository, verb, revision = match.groups() if match else (None, None, None)
-        revisions = self.world.repositories.get(repository)
+        revisions = self.owner.repositories.get(repository)
         if verb == "preupload":
             wanted = json.loads(body)["files"]
             files = [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False}
@@ -186,11 +186,11 @@ class _Handler(BaseHTTPRequestHandler):
         if revisions is None:
             return self.answer(404, b"", {"X-Error-Code": "RepoNotFound"})
         commit = revisions.get(revision or "main", revision)
-        if commit not in self.world.commits:
+        if commit not in self.owner.commits:
             return self.answer(404, b"", {"X-Error-Code": "RevisionNotFound"})
         if verb == "paths-info":
             asked = parse_qs(body.decode()).get("paths", [])
-            files = self.world.commits[commit]
+            files = self.owner.commits[commit]
             return self.json([describe(name, files[name]) for name in asked if name in files])
         return self.json({"id": repository, "sha": commit, "siblings": []})
 
@@ -201,18 +201,18 @@ class _Handler(BaseHTTPRequestHandler):
             for line in lines
             if line["key"] == "file"
         }
-        commit = self.world.commit(repository, files, revision)
+        commit = self.owner.commit(repository, files, revision)
         return self.json(
             {
                 "success": True,
                 "commitOid": commit,
-                "commitUrl": f"{self.world.url}/{repository}/commit/{commit}",
+                "commitUrl": f"{self.owner.url}/{repository}/commit/{commit}",
             }
         )
 
 
 def describe(name, content):
-    """A file as the Hub lists it: weights in LFS, the others in git."""
+    """List a file as the Hub does: weights in LFS, the others in git."""
     blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     info = {"type": "file", "path": name, "size": len(content), "oid": blob}
     if name.endswith(".safetensors"):

@@ -1,4 +1,4 @@
-"""Work for other processes, which find it by importing this module."""
+"""Functions that worker processes import from this module."""
 
 import os
 import signal
@@ -13,20 +13,20 @@ def square(item):
     return item * item
 
 
-def whereabouts(item):
-    print("this is no reply")
+def describe_process(item):
+    print("not a reply")
     return os.getpid(), str(Path.cwd()), os.environ["OMP_NUM_THREADS"], sys.path
 
 
 def die(marker):
-    """End this process, but for a marker that is there already."""
+    """Kill this process, unless the marker file exists already."""
     if marker is None:
-        return "lived"
+        return "done"
     path = Path(marker)
     if path.name == "always" or not path.exists():
         path.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return "done again"
+    return "retried"
 
 
 def leave(status):
@@ -38,7 +38,7 @@ def sleep(seconds):
 
 
 class StubbornError(Exception):
-    """Cannot be pickled and had back."""
+    """Can be pickled but not unpickled."""
 
     def __init__(self, one, other):
         super().__init__(f"{one} and {other}")
@@ -51,7 +51,7 @@ def fail(item):
 
 
 class Broken:
-    """Can be sent, and not received."""
+    """Can be pickled but not unpickled: its module is missing."""
 
     def __reduce__(self):
         return __import__, ("no_such_module",)
@@ -61,7 +61,7 @@ class Broken:
 
 
 class Deadly(LogMel):
-    """Ends the process that hears something."""
+    """Kills the process that extracts features."""
 
     def transform(self, samples):
         os.kill(os.getpid(), signal.SIGKILL)

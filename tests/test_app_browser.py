@@ -1,4 +1,4 @@
-"""The page in a browser, from a dropped song to a visible answer."""
+"""The page in a browser, from a dropped song to its visible result."""
 
 import csv
 import io
@@ -58,9 +58,9 @@ main(sys.argv[2:])
 
 
 class Site(NamedTuple):
-    """A running server: its process and address, and where it leaves what.
+    """A running server: its process and URL, the folder of its uploads, and two logs.
 
-    Uploads are in `folder`; the calls that it makes and its errors are files.
+    The network calls of the process are in `calls`, its standard error in `errors`.
     """
 
     process: subprocess.Popen
@@ -177,14 +177,14 @@ def notes(tmp_path_factory):
     return path
 
 
-def test_a_dropped_song_gets_a_visible_answer(page, song):
+def test_a_dropped_song_gets_a_visible_result(page, song):
     page.drop("#song", song)
-    genre = page.visible("#answer .gc-genre").text
-    shares = [bar.text.split() for bar in page.all("#answer .gc-bar")]
-    assert shares[0][0] == genre
-    assert page.visible("#answer .gc-sure").text == f"{shares[0][1]} sure"
-    assert len(shares) == 10
-    for picture in page.all("#answer .gc-plot img"):
+    genre = page.visible("#result .gc-genre").text
+    bars = [bar.text.split() for bar in page.all("#result .gc-bar")]
+    assert bars[0][0] == genre
+    assert page.visible("#result .gc-confidence").text == f"{bars[0][1]} confidence"
+    assert len(bars) == 10
+    for picture in page.all("#result .gc-plot img"):
         assert picture.is_displayed()
         assert int(picture.get_property("naturalWidth")) > 100
     assert "my song.wav, 0:12" in page.text()
@@ -205,23 +205,23 @@ def test_a_click_on_the_picture_or_the_table_plays_from_there(page, song):
     assert not page.visible(".gc-player audio").get_property("paused")
 
 
-def test_a_text_that_goes_by_a_songs_name_is_said_to_be_none(page, notes):
+def test_a_text_file_with_the_name_of_a_song_is_an_error(page, notes):
     page.drop("#song", notes)
-    problem = page.visible("#answer .gc-problem")
-    assert problem.text.startswith("That did not work. notes.mp3 is damaged or no sound file")
+    error = page.visible("#result .gc-error")
+    assert error.text.startswith("That did not work. notes.mp3 is not a readable audio file")
     assert "Traceback" not in page.browser.page_source
 
 
-def test_the_next_song_takes_the_place_of_what_went_wrong(page, notes, song):
+def test_the_next_song_replaces_an_error(page, notes, song):
     page.drop("#song", notes)
-    page.visible("#answer .gc-problem")
+    page.visible("#result .gc-error")
     page.one("#song button[aria-label='Clear']").click()
-    page.wait(lambda: not page.all("#answer .gc-problem"))
+    page.wait(lambda: not page.all("#result .gc-error"))
     page.drop("#song", song)
-    page.visible("#answer .gc-genre")
+    page.visible("#result .gc-genre")
 
 
-def test_a_file_that_is_too_large_is_refused_in_words(page, tmp_path):
+def test_the_page_refuses_a_file_that_is_too_large(page, tmp_path):
     large = tmp_path / "large.wav"
     large.write_bytes(bytes(MAX_MEGABYTES * 2**20 + 1))
     page.drop("#song", large)
@@ -230,44 +230,44 @@ def test_a_file_that_is_too_large_is_refused_in_words(page, tmp_path):
     assert f"(up to {MAX_MEGABYTES} MB)" in page.text()
 
 
-def test_the_server_refuses_what_is_too_large_too(site):
+def test_the_server_refuses_a_file_that_is_too_large(site):
     status, _ = request(site, "upload", upload("a.wav", bytes(MAX_MEGABYTES * 2**20 + 1)))
     assert status == 413
 
 
-def test_a_recording_gets_an_answer(page):
+def test_a_recording_gets_a_result(page):
     page.visible("#recording .record-button").click()
     page.visible("#recording .stop-button")
     page.browser.execute_async_script("setTimeout(arguments[0], 1500)")
     page.visible("#recording .stop-button").click()
-    page.visible("#answer .gc-genre")
+    page.visible("#result .gc-genre")
 
 
 def test_many_songs_give_a_table_to_download(page, song, notes):
     next(tab for tab in page.all("button[role=tab]") if tab.text == "Many songs").click()
     page.drop("#songs", song, notes)
-    page.visible("#answers .gc-files")
+    page.visible("#results .gc-files")
     assert "2 files, 1 failed" in page.text()
     page.visible("#csv").click()
     saved = page.browser.downloads / "genres.csv"
     page.wait(saved.exists)
     rows = list(csv.DictReader(io.StringIO(saved.read_text())))
     assert [row["path"] for row in rows] == ["my song.wav", "notes.mp3"]
-    assert rows[0]["genre"] in page.visible("#answers .gc-files").text
+    assert rows[0]["genre"] in page.visible("#results .gc-files").text
 
 
-def test_of_a_folder_the_music_is_heard(page, song, notes, tmp_path):
+def test_only_the_audio_files_of_a_folder_are_classified(page, song, notes, tmp_path):
     shutil.copy(song, tmp_path / "song.wav")
     shutil.copy(notes, tmp_path / "notes.txt")
     next(tab for tab in page.all("button[role=tab]") if tab.text == "Many songs").click()
     page.drop("#folder", tmp_path)
-    page.visible("#answers .gc-files")
+    page.visible("#results .gc-files")
     assert "1 file, 0 failed" in page.text()
 
 
-def test_neither_page_nor_server_calls_anything_but_this_machine(site, page, song):
+def test_page_and_server_connect_to_this_machine_only(site, page, song):
     page.drop("#song", song)
-    page.visible("#answer .gc-genre")
+    page.visible("#result .gc-genre")
     log = page.browser.get_log("performance")
     events = [json.loads(entry["message"])["message"] for entry in log]
     asked = [
@@ -300,8 +300,8 @@ def upload(name, content):
     return head.encode() + content + b"\r\n--b--\r\n", "multipart/form-data; boundary=b"
 
 
-def hear(site, path):
-    """What the page would be told of a file that a request names by its path."""
+def classify(site, path):
+    """Request the classification of a file by its path."""
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     body = {"fn_index": 0, "session_hash": "x", "data": [file, "dong2018"]}
     request(site, "queue/join", (json.dumps(body).encode(), "application/json"))
@@ -318,30 +318,30 @@ def test_other_files_of_the_machine_are_not_served(site, song, tmp_path, kind):
     secret = folders[kind] / f"secret-{kind}.wav"
     shutil.copy(song, secret)
     assert request(site, f"file={secret}".replace(" ", "%20"))[0] == 403
-    told = hear(site, str(secret))
+    response = classify(site, str(secret))
     secret.unlink()
-    assert '"success":false' in told
-    assert "gc-" not in told
+    assert '"success":false' in response
+    assert "gc-" not in response
     assert [path for path in site.uploads() if path.name == secret.name] == []
 
 
-def test_uploaded_files_are_heard_and_served(site, song):
+def test_uploaded_files_are_classified_and_served(site, song):
     (path,) = json.loads(request(site, "upload", upload("x.wav", song.read_bytes()))[1])
-    assert "gc-genre" in hear(site, path)
+    assert "gc-genre" in classify(site, path)
     assert request(site, f"file={path}")[0] == 200
 
 
 @pytest.mark.parametrize("host", ["genreclf.invalid", "127.0.0.1:9"])
-def test_nothing_is_fetched_for_a_request(site, host):
+def test_urls_in_requests_are_not_downloaded(site, host):
     assert request(site, f"file=http://{host}/a.wav")[0] == 403
-    assert '"success":false' in hear(site, f"http://{host}/a.wav")
+    assert '"success":false' in classify(site, f"http://{host}/a.wav")
     assert host.split(":")[0] not in site.calls.read_text().replace("socket.bind 127.0.0.1", "")
 
 
 def test_uploads_are_removed_when_the_server_is_ended(site, page, song):
     """The last test: it ends the server of the others, while a page of it is open."""
     page.drop("#song", song)
-    page.visible("#answer .gc-genre")
+    page.visible("#result .gc-genre")
     assert "my song.wav" in [path.name for path in site.uploads()]
     before = len(site.errors.read_text())
     site.process.send_signal(signal.SIGTERM)

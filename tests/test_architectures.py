@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from genreclf.architectures import make_architecture
-from genreclf.architectures.base import Architecture
 from genreclf.errors import ConfigError
 
 SMALL = {"n_bins": 64, "n_frames": 40, "pools": ((2, 2), (2, 2))}
@@ -40,7 +39,7 @@ def test_unknown_parameters_are_named():
 
 
 def plain(network):
-    """The outputs of dong2018 as the paper writes it down, without any sharing."""
+    """The layers of dong2018 in the order of the paper."""
     return torch.nn.Sequential(
         network.conv1, torch.nn.ReLU(), torch.nn.MaxPool2d(network.pools[0]),
         network.conv2, torch.nn.ReLU(), torch.nn.MaxPool2d(network.pools[1]),
@@ -48,48 +47,15 @@ def plain(network):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("size", "offsets"),
-    [
-        ({"n_bins": 64, "n_frames": 256}, [0, 128, 256, 384, 389]),
-        (SMALL, [0, 20, 40, 60, 71]),
-        (SMALL, [0, 20]),
-        (SMALL, [3]),
-        (SMALL, [1, 3, 5]),
-    ],
-)
-def test_sharing_convolutions_changes_nothing(size, offsets):
+@pytest.mark.parametrize("size", [{"n_bins": 64, "n_frames": 256}, SMALL])
+def test_embedding_is_the_papers_layers(size):
     torch.manual_seed(0)
     network = make_architecture("dong2018", n_classes=10, **size).eval()
-    frames = torch.randn(64, offsets[-1] + size["n_frames"])
-    windows = torch.stack([frames[:, o : o + size["n_frames"]] for o in offsets])
+    segments = torch.randn(5, 64, size["n_frames"])
     with torch.inference_mode():
-        shared = network.embed_windows(frames, torch.tensor(offsets))
-        apart = plain(network)(windows[:, None])
-    np.testing.assert_allclose(shared, apart, atol=1e-5)
-
-
-def test_sharing_saves_work():
-    """Half-overlapping windows take the convolutions of the whole stretch, once."""
-    network = make_architecture("dong2018", n_classes=10, n_bins=64, n_frames=256).eval()
-    columns = []
-    network.conv2.register_forward_hook(lambda *call: columns.append(call[2].shape[0::3]))
-    with torch.inference_mode():
-        network.embed_windows(torch.randn(64, 128 * 9), torch.arange(8) * 128)
-    assert columns == [(1, ((128 * 9 - 2) // 4) - 4)]
-
-
-def test_any_architecture_can_embed_windows():
-    class Mean(Architecture):
-        def embed(self, segments):
-            return segments.mean(dim=2)
-
-        def classify(self, embeddings):
-            return embeddings
-
-    frames = torch.arange(12.0).reshape(2, 6)
-    found = Mean(2, 2, 3).embed_windows(frames, torch.tensor([0, 2]))
-    np.testing.assert_allclose(found, [[1, 7], [3, 9]])
+        np.testing.assert_allclose(
+            network.embed(segments), plain(network)(segments[:, None]), atol=1e-5
+        )
 
 
 TINY = {"channels": (4, 8), "pools": ((2, 1),)}

@@ -23,6 +23,7 @@ from hypothesis.extra import numpy as hnp
 from audio_files import FORMATS, Format, encode, video_only
 from genreclf.audio import (
     AUDIO_SUFFIXES,
+    find_files,
     is_audio_path,
     load_audio,
     load_channels,
@@ -36,7 +37,7 @@ SECONDS = 3
 LOSSLESS_STEP = {"wav24": 2.0**-23, "wav-float": 2.0**-24}
 # LAME takes 5 % off the level, so that nothing clips.
 LOSS = 0.06
-# Whole files with an index at the end cannot be cut; eight bits are one more WAV.
+# A file with its index at the end cannot be decoded once it is cut; "wav8" is like "wav".
 CUTTABLE = sorted(FORMATS.keys() - {"m4a", "wav8"})
 
 
@@ -49,7 +50,7 @@ STEREO = np.stack([tone(), tone(level=0.1)], axis=1)
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
-    """One stereo file of each format, its sound a tone with some noise."""
+    """Write a stereo file of each format: a tone with some noise."""
     folder = tmp_path_factory.mktemp("sound")
     noise = np.random.default_rng(0).normal(0, 0.02, STEREO.shape)
     for name, format_ in FORMATS.items():
@@ -63,15 +64,15 @@ def wav(samples, rate=RATE, codec="pcm_s16le"):
     return buffer.getvalue()
 
 
-def played(source, rate=RATE):
-    """The stream after its last block, and its sound."""
+def play(source, rate=RATE):
+    """Return the stream after its last block, and its samples."""
     with open_audio(source, rate) as stream:
         blocks = list(stream)
     return stream, np.concatenate(blocks)
 
 
 def level_at(samples, frequency, rate=RATE):
-    """Amplitude of a sine in the middle of a sound."""
+    """Return the amplitude of a sine in the middle of the samples."""
     middle = samples[len(samples) // 4 : -len(samples) // 4]
     window = np.hanning(len(middle))
     wave = np.exp(-2j * np.pi * frequency * np.arange(len(middle)) / rate)
@@ -84,7 +85,7 @@ def level_at(samples, frequency, rate=RATE):
 @pytest.mark.parametrize("name", [n for n, f in FORMATS.items() if f.lossless])
 def test_lossless_formats_give_the_mean_of_the_channels(files, name):
     paths, original = files
-    stream, samples = played(paths[name])
+    stream, samples = play(paths[name])
     assert samples.dtype == np.float32
     assert not stream.truncated
     assert stream.duration == SECONDS
@@ -99,7 +100,7 @@ def test_lossy_formats_keep_tone_level_and_duration(files, name, kind):
     path = files[0][name]
     with path.open("rb") as file:
         source = {"path": path, "bytes": path.read_bytes(), "file": file}[kind]
-        stream, samples = played(source)
+        stream, samples = play(source)
         assert not file.closed
     assert not stream.truncated
     assert not stream.non_finite
@@ -111,7 +112,7 @@ def test_lossy_formats_keep_tone_level_and_duration(files, name, kind):
 def test_sound_of_a_video(container):
     buffer = io.BytesIO()
     encode(buffer, STEREO, RATE, Format("aac", container, ""), picture=True)
-    stream, samples = played(buffer)
+    stream, samples = play(buffer)
     assert not stream.truncated
     assert level_at(samples, 440) == pytest.approx(0.3, rel=LOSS)
 
@@ -126,11 +127,11 @@ def test_cover_art_is_ignored(files, tmp_path):
     frame = b"APIC" + struct.pack(">I", len(body)) + b"\0\0" + body
     size = bytes(len(frame) >> shift & 127 for shift in (21, 14, 7, 0))
     data = b"ID3\x03\0\0" + size + frame + files[0]["mp3-vbr"].read_bytes()
-    stream, samples = played(data)
+    stream, samples = play(data)
     assert not stream.truncated
     assert level_at(samples, 440) == pytest.approx(0.3, rel=LOSS)
-    # The frames that the header promises are found behind the big tag, too.
-    assert played(data[: -len(data) // 8])[0].truncated
+    # The header that declares the number of frames is found behind the big tag, too.
+    assert play(data[: -len(data) // 8])[0].truncated
 
 
 def test_suffixes():
@@ -139,6 +140,24 @@ def test_suffixes():
     assert is_audio_path(Path("x.tar.Flac"))
     assert not is_audio_path("mp3")
     assert not is_audio_path("cover.jpg")
+
+
+def test_find_files_searches_folders_and_reports_what_it_skips(tmp_path):
+    for name in ("z.mp3", "a/2.flac", "a/1.OGG", "a/cover.jpg", "a/.hidden/3.wav", ".4.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    skipped = {}
+    found = list(find_files([tmp_path, "named.txt"], on_skip=skipped.__setitem__))
+    assert found == [
+        *(tmp_path / name for name in ("z.mp3", "a/1.OGG", "a/2.flac")),
+        Path("named.txt"),
+    ]
+    assert skipped == {
+        tmp_path / "link": "a link to a folder, not followed",
+        tmp_path / "a/cover.jpg": "not an audio file",
+    }
+    assert list(find_files(tmp_path)) == found[:-1]
 
 
 # Sources
@@ -164,9 +183,9 @@ class Minimal:
 
 @pytest.mark.parametrize("kind", [Pipe, Minimal])
 @pytest.mark.parametrize("name", ["m4a", "flac", "mp3"])
-def test_files_that_cannot_seek_are_read_all_the_same(files, kind, name):
+def test_files_that_cannot_seek_can_be_read(files, kind, name):
     path = files[0][name]
-    stream, samples = played(kind(path.read_bytes()))
+    stream, samples = play(kind(path.read_bytes()))
     assert not stream.truncated
     np.testing.assert_array_equal(samples, load_audio(path, RATE))
 
@@ -191,7 +210,7 @@ def test_a_file_name_that_is_not_text(tmp_path):
     path = os.path.join(os.fsencode(tmp_path), b"\xff.wav")  # noqa: PTH118
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(wav(tone()))
-    stream, _ = played(os.fsdecode(path))
+    stream, _ = play(os.fsdecode(path))
     assert os.fsencode(stream.name) == path
     assert stream.duration == SECONDS
     with pytest.raises(AudioDecodeError, match=r"\?\.wav cannot be read") as caught:
@@ -199,7 +218,7 @@ def test_a_file_name_that_is_not_text(tmp_path):
     assert str(caught.value).encode()
 
 
-def test_an_address_is_never_fetched():
+def test_a_string_is_never_fetched_as_a_url():
     with pytest.raises(AudioDecodeError, match=r"http://127\.0\.0\.1.*No such file"):
         open_audio("http://127.0.0.1:9/x.mp3", RATE)
 
@@ -217,10 +236,10 @@ def test_playlists_open_no_other_file(tmp_path, monkeypatch, text, as_bytes):
     monkeypatch.chdir(tmp_path)
     Path("secret.wav").write_bytes(wav(tone()))
     Path("list.m3u8").write_text(text)
-    if text.startswith("ffconcat"):  # What is guarded against is real.
+    if text.startswith("ffconcat"):  # Without the whitelist, FFmpeg opens the other file.
         with av.open("list.m3u8") as container:
             assert next(container.decode(audio=0)).samples
-    with pytest.raises(AudioDecodeError, match="no sound file"):
+    with pytest.raises(AudioDecodeError, match="not a readable audio file"):
         load_audio(text.encode() if as_bytes else "list.m3u8", RATE)
 
 
@@ -239,7 +258,7 @@ def test_source_names(tmp_path):
     assert open_audio(wav(tone()), RATE).name == "<bytes>"
 
 
-def test_decoder_and_resampler_are_imported_late():
+def test_decoder_and_resampler_are_imported_when_used():
     code = "import sys, genreclf.audio; sys.exit('av' in sys.modules or 'soxr' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -269,7 +288,7 @@ def make_headless(path):
 
 
 def make_undecodable(path):
-    """A FLAC header with nothing but noise behind it."""
+    """Write a FLAC header followed by noise."""
     buffer = io.BytesIO()
     encode(buffer, tone(), RATE, "flac")
     path.write_bytes(buffer.getvalue()[:100] + np.random.default_rng(1).bytes(5000))
@@ -281,12 +300,12 @@ def make_undecodable(path):
         (lambda path: None, "No such file"),
         (lambda path: path.mkdir(), "directory"),
         (lambda path: path.touch(), "empty"),
-        (make_text, "no sound file"),
-        (make_png, "no sound"),
+        (make_text, "not a readable audio file"),
+        (make_png, "not a readable audio file"),
         (lambda path: video_only(path), "has no sound"),
-        (lambda path: path.write_bytes(wav(tone())[:44]), "no sound"),
-        (make_headless, "damaged"),
-        (make_undecodable, "no sound"),
+        (lambda path: path.write_bytes(wav(tone())[:44]), "not a readable audio file"),
+        (make_headless, "not a readable audio file"),
+        (make_undecodable, "not a readable audio file"),
     ],
 )
 def test_sources_without_sound(tmp_path, make, reason):
@@ -330,7 +349,7 @@ def test_a_file_object_that_fails(error, after):
 
 
 @pytest.mark.parametrize("source", [3, None, io.StringIO("text"), "nul\0.wav", "\ud800.wav"])
-def test_what_is_no_source(source):
+def test_unsupported_sources(source):
     with pytest.raises(AudioDecodeError, match="cannot be read"):
         open_audio(source, RATE)
 
@@ -343,14 +362,14 @@ def test_rates_out_of_range(rate):
         open_audio((np.zeros(9), rate), RATE)
 
 
-def test_a_file_whose_rate_is_nonsense():
+def test_a_file_whose_rate_is_out_of_range():
     data = bytearray(wav(tone()))
     data[24:28] = struct.pack("<I", 7)
     with pytest.raises(AudioDecodeError, match="7 Hz"):
         load_audio(bytes(data), RATE)
 
 
-# Handles
+# Closing
 
 
 def open_files():
@@ -358,7 +377,7 @@ def open_files():
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_files_are_closed_on_every_way_out(tmp_path):
+def test_files_are_always_closed(tmp_path):
     good, bad = tmp_path / "good.wav", tmp_path / "bad.mp3"
     good.write_bytes(wav(tone(seconds=20)))
     make_text(bad)
@@ -396,16 +415,16 @@ def test_files_are_closed_on_every_way_out(tmp_path):
     assert not open_now()
 
 
-# Cut and damaged files
+# Truncated and damaged files
 
 
 @pytest.mark.parametrize("name", CUTTABLE)
 @pytest.mark.parametrize("part", [0.45, 0.7, 0.9])
-def test_cut_files_deliver_what_is_there(files, name, part):
+def test_truncated_files_are_decoded_up_to_the_cut(files, name, part):
     data = files[0][name].read_bytes()
-    stream, samples = played(data[: int(len(data) * part)])
+    stream, samples = play(data[: int(len(data) * part)])
     assert stream.truncated
-    # An Ogg page holds up to a second, and half a page is lost.
+    # An Ogg page holds up to a second, and an incomplete page is lost.
     assert SECONDS * part - 1.1 < stream.duration < SECONDS * part + 0.2
     if stream.duration > 0.5:
         assert level_at(samples, 440) == pytest.approx(0.3, rel=LOSS)
@@ -413,47 +432,47 @@ def test_cut_files_deliver_what_is_there(files, name, part):
 
 @pytest.mark.parametrize("name", ["mp3", "mp3-vbr", "wav", "flac"])
 @pytest.mark.parametrize("samples", [1000, 4096, 10_000, 44_100])
-def test_short_whole_files_are_not_called_cut(tmp_path, name, samples):
+def test_short_files_are_not_truncated(tmp_path, name, samples):
     path = tmp_path / "short"
     encode(path, tone()[:samples], RATE, name)
-    stream, _ = played(path)
+    stream, _ = play(path)
     assert not stream.truncated
     assert stream.duration == pytest.approx(samples / RATE, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["mp3", "mp3-vbr", "mp3-bare", "flac", "aac"])
-def test_tags_behind_the_sound_are_no_cut(files, name):
+def test_files_with_a_tag_at_the_end_are_not_truncated(files, name):
     data = files[0][name].read_bytes() + b"TAG" + b"x" * 125
-    stream, _ = played(data)
+    stream, _ = play(data)
     assert not stream.truncated
     assert stream.duration == pytest.approx(SECONDS, abs=0.08)
 
 
-def test_junk_behind_an_mp3_is_no_cut(files):
+def test_an_mp3_with_junk_at_the_end_is_not_truncated(files):
     for name in ("mp3", "mp3-bare"):
-        assert not played(files[0][name].read_bytes() + bytes(3000))[0].truncated
+        assert not play(files[0][name].read_bytes() + bytes(3000))[0].truncated
 
 
-def test_a_false_tag_before_an_mp3_does_no_harm(files):
+def test_an_invalid_tag_before_an_mp3_is_ignored(files):
     sound = files[0]["mp3-bare"].read_bytes()
-    # A tag's size has seven bits a byte. With eight FFmpeg sees no tag; taken at its word it
-    # ends shortly before the file.
+    # A tag's size has seven bits a byte. If it has eight, FFmpeg ignores the tag; read as a
+    # size, it would end shortly before the end of the file.
     low = len(sound) % 128 + 128
     rest = (len(sound) - low) // 128
     size = bytes([rest >> 14, rest >> 7 & 127, rest & 127, low])
-    stream, _ = played(b"ID3\3\0\0" + size + sound + b"Info\0")
+    stream, _ = play(b"ID3\3\0\0" + size + sound + b"Info\0")
     assert not stream.truncated
     assert stream.duration == pytest.approx(SECONDS, abs=0.08)
 
 
 @pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0x80000024, 0xFFFFFFFF])
-def test_wav_from_a_pipe_promises_nothing(size):
+def test_the_size_of_a_wav_from_a_pipe_is_ignored(size):
     data = wav(tone())
     at = data.index(b"data") + 4
     data = (
         data[:4] + struct.pack("<I", size) + data[8:at] + struct.pack("<I", size) + data[at + 4 :]
     )
-    stream, _ = played(data)
+    stream, _ = play(data)
     assert not stream.truncated
     assert stream.duration == SECONDS
 
@@ -462,35 +481,35 @@ def test_flac_without_its_length(files):
     data = bytearray(files[0]["flac"].read_bytes())
     data[21] &= 0xF0
     data[22:26] = bytes(4)
-    stream, _ = played(bytes(data))
+    stream, _ = play(bytes(data))
     assert stream.duration == SECONDS
     assert not stream.truncated
-    assert played(bytes(data[: len(data) // 2]))[0].truncated
+    assert play(bytes(data[: len(data) // 2]))[0].truncated
 
 
 @pytest.mark.parametrize("name", ["flac", "m4a-front", "vorbis", "opus", "wma"])
-def test_a_damaged_stretch_is_skipped_and_no_cut(files, name):
+def test_damaged_packets_are_skipped_and_the_file_is_not_truncated(files, name):
     data = bytearray(files[0][name].read_bytes())
     middle, size = len(data) // 2, len(data) // 50
     data[middle : middle + size] = np.random.default_rng(2).bytes(size)
-    stream, samples = played(bytes(data))
+    stream, samples = play(bytes(data))
     assert not stream.truncated
     assert SECONDS - 1.5 < stream.duration < SECONDS + 0.5
     tail = samples[-RATE // 2 :]
     assert level_at(tail, 440) == pytest.approx(0.3, rel=LOSS)
 
 
-def test_rate_and_channels_may_change_on_the_way():
+def test_rate_and_channels_may_change():
     first, second = io.BytesIO(), io.BytesIO()
     encode(first, STEREO, 48_000, "mp3-bare")
     encode(second, tone(rate=22_050), 22_050, "mp3-bare")
-    stream, samples = played(first.getvalue() + second.getvalue())
+    stream, samples = play(first.getvalue() + second.getvalue())
     assert stream.duration == pytest.approx(2 * SECONDS, abs=0.3)
     assert level_at(samples[: SECONDS * RATE], 440) == pytest.approx(0.3, rel=LOSS)
     assert level_at(samples[-SECONDS * RATE :], 440) == pytest.approx(0.5, rel=LOSS)
 
 
-def test_a_file_as_it_is_has_its_own_channels_and_rate(files):
+def test_load_channels_keeps_channels_and_rate(files):
     paths, original = files
     for source in (paths["wav-float"], (original, RATE)):
         samples, rate = load_channels(source)
@@ -501,7 +520,7 @@ def test_a_file_as_it_is_has_its_own_channels_and_rate(files):
 
 
 @pytest.mark.parametrize("first", [STEREO, tone()])
-def test_a_file_that_changes_on_the_way_is_not_loaded_as_it_is(first):
+def test_load_channels_refuses_files_that_change(first):
     one, two = io.BytesIO(), io.BytesIO()
     encode(one, first, 48_000, "mp3-bare")
     encode(two, tone(rate=22_050), 22_050, "mp3-bare")
@@ -509,7 +528,7 @@ def test_a_file_that_changes_on_the_way_is_not_loaded_as_it_is(first):
         load_channels(one.getvalue() + two.getvalue())
 
 
-def test_a_file_without_sound_is_not_loaded(tmp_path):
+def test_load_channels_refuses_files_without_sound(tmp_path):
     whole = wav(tone())
     empty = whole[: whole.index(b"data")] + b"data" + struct.pack("<I", 0)
     with pytest.raises(AudioDecodeError, match="holds no sound"):
@@ -537,14 +556,14 @@ def test_the_stream_equals_resampling_the_whole(rates):
     sound = np.random.default_rng(3).normal(0, 0.2, 200_001).astype(np.float32)
     sound = sound[: 20_001 if rate_in == 1_000 else None]
     whole = soxr.resample(sound, rate_in, rate_out, quality="HQ")
-    stream, samples = played((sound, rate_in), rate_out)
+    stream, samples = play((sound, rate_in), rate_out)
     assert stream.duration == pytest.approx(len(sound) / rate_in, abs=2 / rate_out)
     assert samples.shape == whole.shape
     np.testing.assert_allclose(samples, whole, atol=1e-6)
 
 
-def test_blocks_are_bounded_and_memory_too():
-    # Five hours that take no memory: one sample, repeated by a stride of zero.
+def test_block_size_and_memory_are_bounded():
+    # Five hours in no memory: one sample, repeated with a stride of zero.
     sound = np.broadcast_to(np.float32(0.25), (5 * 3600 * 8_000, 2))
     sizes = set()
     with open_audio((sound, 8_000), 8_000) as stream:
@@ -579,7 +598,7 @@ def test_upsampling_a_thousandfold_keeps_blocks_bounded():
         (np.zeros((9, 0)), "empty"),
     ],
 )
-def test_arrays_that_are_no_sound(array, reason):
+def test_unsupported_arrays(array, reason):
     with pytest.raises(AudioDecodeError, match=f"<array>.*{reason}"):
         open_audio((array, RATE), RATE)
 
@@ -587,7 +606,7 @@ def test_arrays_that_are_no_sound(array, reason):
 @pytest.mark.parametrize(
     "pair", [(np.zeros(9),), (np.zeros(9), RATE, 1), (np.zeros(9), "fast"), ()]
 )
-def test_pairs_that_are_none(pair):
+def test_unsupported_pairs(pair):
     with pytest.raises(AudioDecodeError, match="pair"):
         open_audio(pair, RATE)
 
@@ -618,9 +637,9 @@ SHAPES = st.one_of(st.tuples(st.integers(1, 50)), st.tuples(st.integers(1, 50), 
 
 @settings(max_examples=150, deadline=None)
 @given(array=DTYPES.flatmap(lambda d: hnp.arrays(d, SHAPES)))
-def test_any_array_becomes_the_mean_of_its_cleaned_channels(array):
+def test_any_array_becomes_the_mean_of_its_finite_channels(array):
     before = array.tobytes()
-    stream, mono = played((array, RATE), RATE)
+    stream, mono = play((array, RATE), RATE)
     assert array.tobytes() == before
     columns = array.reshape(len(array), -1)
     if array.dtype.kind == "f":
@@ -643,9 +662,9 @@ def test_any_array_becomes_the_mean_of_its_cleaned_channels(array):
     rate_out=st.sampled_from([8_000, 22_050, 48_000]),
     channels=st.integers(1, 3),
 )
-def test_duration_is_kept_at_any_rate(length, rate_in, rate_out, channels):
+def test_resampling_preserves_the_duration(length, rate_in, rate_out, channels):
     try:
-        stream, samples = played((np.full((length, channels), 0.5), rate_in), rate_out)
+        stream, samples = play((np.full((length, channels), 0.5), rate_in), rate_out)
     except AudioDecodeError:
         assert length * rate_out / rate_in < 1
         return
@@ -658,16 +677,16 @@ def test_non_finite_samples_of_a_file_become_zeros():
     sound = tone().astype(np.float32)
     sound[[10, 20, 30]] = np.nan, np.inf, -np.inf
     sound[40] = 1e30
-    stream, samples = played(wav(sound, codec="pcm_f32le"))
+    stream, samples = play(wav(sound, codec="pcm_f32le"))
     assert stream.non_finite
     np.testing.assert_array_equal(samples[[10, 20, 30]], 0)
     assert samples[40] == 1e6
     assert samples[50] == sound[50]
-    assert not played(wav(tone(), codec="pcm_f32le"))[0].non_finite
+    assert not play(wav(tone(), codec="pcm_f32le"))[0].non_finite
 
 
 def test_huge_doubles_count_as_infinite():
-    stream, samples = played((np.array([1e300, 0.5]), RATE))
+    stream, samples = play((np.array([1e300, 0.5]), RATE))
     assert stream.non_finite
     np.testing.assert_array_equal(samples, [0, 0.5])
 
@@ -688,7 +707,7 @@ def _small_files():
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(head=st.sampled_from([b"", *heads()]), tail=st.binary(max_size=400))
-def test_arbitrary_bytes_raise_nothing_else(head, tail):
+def test_arbitrary_bytes_raise_library_errors_only(head, tail):
     try:
         samples = load_audio(head + tail, 22_050)
     except GenreclfError:
@@ -701,7 +720,7 @@ def test_arbitrary_bytes_raise_nothing_else(head, tail):
     whole=st.sampled_from(list(_small_files())),
     faults=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=6),
 )
-def test_damaged_files_raise_nothing_else(whole, faults):
+def test_damaged_files_raise_library_errors_only(whole, faults):
     data = bytearray(whole)
     for place, fault in faults:
         at = int(place * (len(data) - 8))
@@ -713,7 +732,7 @@ def test_damaged_files_raise_nothing_else(whole, faults):
     assert np.isfinite(samples).all()
 
 
-def test_streams_in_threads_do_not_meet(files):
+def test_streams_in_threads_are_independent(files):
     paths = [files[0][name] for name in ("flac", "mp3", "m4a", "opus")] * 4
     alone = {path: load_audio(path, 22_050) for path in set(paths)}
     start = threading.Barrier(4)
@@ -727,7 +746,7 @@ def test_streams_in_threads_do_not_meet(files):
             np.testing.assert_array_equal(samples, alone[path])
 
 
-def test_a_file_may_go_once_it_is_read(files, tmp_path):
+def test_a_file_can_be_deleted_once_it_is_read(files, tmp_path):
     path = tmp_path / "a.flac"
     shutil.copy(files[0]["flac"], path)
     load_audio(path, RATE)

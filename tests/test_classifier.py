@@ -16,7 +16,7 @@ from audio_files import encode
 from conftest import LABELS, noise
 from genreclf import Failure, GenreClassifier, GenreclfError, Prediction
 from genreclf.errors import AudioDecodeError, ConfigError, IntegrityError, ModelNotFoundError
-from genreclf.prediction import RULES
+from genreclf.inference import AGGREGATIONS
 
 
 def check(prediction):
@@ -56,23 +56,23 @@ def test_the_track_is_the_mean_of_its_segments(classifier):
     )
 
 
-def test_rules_by_hand():
+def test_aggregations_by_hand():
     segments = np.array([[0.6, 0.4], [0.6, 0.4], [0.1, 0.9]])
-    np.testing.assert_allclose(RULES["mean"](segments), [1.3 / 3, 1.7 / 3])
-    np.testing.assert_allclose(RULES["vote"](segments), [2 / 3, 1 / 3], atol=1e-5)
+    np.testing.assert_allclose(AGGREGATIONS["soft"](segments), [1.3 / 3, 1.7 / 3])
+    np.testing.assert_allclose(AGGREGATIONS["hard"](segments), [2 / 3, 1 / 3], atol=1e-5)
     geometric = np.cbrt([0.036, 0.144])
-    np.testing.assert_allclose(RULES["product"](segments), geometric / geometric.sum())
+    np.testing.assert_allclose(AGGREGATIONS["geometric"](segments), geometric / geometric.sum())
 
 
 def test_a_tied_vote_falls_to_the_surer_genre():
-    assert RULES["vote"](np.array([[0.6, 0.4], [0.1, 0.9]])).argmax() == 1
+    assert AGGREGATIONS["hard"](np.array([[0.6, 0.4], [0.1, 0.9]])).argmax() == 1
 
 
-def test_the_rule_is_a_parameter_and_checked(model_folder):
-    voting = GenreClassifier.from_pretrained(model_folder, rule="vote")
+def test_the_aggregation_is_a_parameter_and_checked(model_folder):
+    voting = GenreClassifier.from_pretrained(model_folder, aggregation="hard")
     check(voting.predict((noise(10), 22050)))
     with pytest.raises(ConfigError, match="median"):
-        GenreClassifier.from_pretrained(model_folder, rule="median")
+        GenreClassifier.from_pretrained(model_folder, aggregation="median")
 
 
 def test_what_is_not_sure_enough_is_unknown(classifier, model_folder):

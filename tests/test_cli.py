@@ -1,4 +1,4 @@
-"""The command as its user sees it."""
+"""``genreclf predict`` on the command line."""
 
 import csv
 import io
@@ -50,7 +50,7 @@ def test_folders_are_searched_and_a_bad_file_does_not_end_the_batch(run, music):
     assert "1 of 3 files failed" in result.stderr
 
 
-def test_exit_code_is_zero_if_all_went_well(run, music):
+def test_exit_code_is_zero_if_all_files_were_classified(run, music):
     assert run(music / "a.wav").exit_code == 0
 
 
@@ -107,7 +107,7 @@ def test_output_goes_to_a_file_and_nothing_else_to_stdout(run, music, tmp_path):
         ([], "Missing argument"),
     ],
 )
-def test_wrong_usage_exits_with_two(run, arguments, message):
+def test_usage_errors_exit_with_two(run, arguments, message):
     result = run(*arguments)
     assert result.exit_code == 2
     assert message in result.stderr
@@ -129,10 +129,10 @@ def test_debug_shows_the_error_itself(music):
     assert type(result.exception).__name__ == "ModelNotFoundError"
 
 
-def test_a_folder_without_music_is_wrong_usage(run, tmp_path):
+def test_a_folder_without_audio_files_is_a_usage_error(run, tmp_path):
     result = run(tmp_path)
     assert result.exit_code == 2
-    assert "no music" in result.stderr
+    assert "no audio files" in result.stderr
 
 
 def test_a_closed_pipe_ends_quietly(model_folder, music):

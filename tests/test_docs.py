@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from audio_files import encode
 from conftest import noise
 from genreclf.cli import main
-from genreclf.pretrained import find_model
+from genreclf.pretrained import resolve_model
 from genreclf.training import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +70,7 @@ def place(tmp_path, monkeypatch):
         (tmp_path / "labelled" / genre).mkdir(parents=True)
         shutil.copy(songs / f"{genre}.flac", tmp_path / "labelled" / genre)
     (tmp_path / "mine.toml").write_text('description = "mine"\n')
-    shutil.copytree(find_model("dong2018"), tmp_path / "my-model")
+    shutil.copytree(resolve_model("dong2018"), tmp_path / "my-model")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENRECLF_OFFLINE", "1")
     monkeypatch.setenv("GENRECLF_CACHE", str(tmp_path / "cache"))

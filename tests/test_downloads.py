@@ -21,7 +21,7 @@ from genreclf.errors import (
     IntegrityError,
     ModelNotFoundError,
 )
-from genreclf.pretrained import find_model, web
+from genreclf.pretrained import resolve_model, web
 from genreclf.pretrained.cache import Cache
 
 
@@ -48,7 +48,7 @@ def archive(model_folder):
 @pytest.fixture
 def address(server, cache, archive, monkeypatch):
     """The address of a good model, on a server that is good until told otherwise."""
-    monkeypatch.setattr(web, "PAUSES", (0, 0, 0))
+    monkeypatch.setattr(web, "RETRY_DELAYS", (0, 0, 0))
     return server.put("/model.zip", archive)
 
 
@@ -58,7 +58,7 @@ def files_of(folder):
 
 def is_clean(cache):
     """Whether nothing of a model that was refused can be found."""
-    return not Cache().entries() and not any(
+    return not Cache().models() and not any(
         path.suffix in (".safetensors", ".json") for path in files_of(cache)
     )
 
@@ -70,7 +70,7 @@ def test_an_archive_is_downloaded_once(server, cache, model_folder, classifier, 
     address = server.put(name, pack(model_folder, prefix))
     loaded = GenreClassifier.from_pretrained(address)
     assert loaded.config == classifier.config
-    folder = find_model(address)
+    folder = resolve_model(address)
     assert server.served[name] == 1
     for name in ("config.json", "model.safetensors", "README.md"):
         assert (folder / name).read_bytes() == (model_folder / name).read_bytes()
@@ -82,9 +82,9 @@ def test_an_archive_is_downloaded_once(server, cache, model_folder, classifier, 
 
 def test_the_digest_may_stand_beside_the_address(server, address):
     url, _, digest = address.partition("#sha256=")
-    assert find_model(url, sha256=digest.upper()) == find_model(address)
+    assert resolve_model(url, sha256=digest.upper()) == resolve_model(address)
     with pytest.raises(ConfigError, match="not one SHA-256"):
-        find_model(address, sha256="0" * 64)
+        resolve_model(address, sha256="0" * 64)
 
 
 def test_a_config_vouches_for_its_weights(server, cache, model_folder):
@@ -96,7 +96,7 @@ def test_a_config_vouches_for_its_weights(server, cache, model_folder):
     server.files["/other/model.safetensors"] = (model_folder / "model.safetensors").read_bytes()
     changed = (model_folder / "config.json").read_bytes() + b"\n"
     with pytest.raises(IntegrityError, match=r"other/model\.safetensors"):
-        find_model(server.put("/other/config.json", changed))
+        resolve_model(server.put("/other/config.json", changed))
 
 
 def test_a_config_that_does_not_vouch_is_refused(server, cache, model_folder):
@@ -104,23 +104,23 @@ def test_a_config_that_does_not_vouch_is_refused(server, cache, model_folder):
     del config["files"]
     address = server.put("/config.json", json.dumps(config).encode())
     with pytest.raises(IntegrityError, match="SHA-256 of its weights"):
-        find_model(address)
-    assert not Cache().entries()
+        resolve_model(address)
+    assert not Cache().models()
 
 
 def test_two_versions_live_side_by_side(server, address, model_folder):
     other = server.put("/model.zip", zipped(model_folder, "other/"))
     server.put("/model.zip", server.files["/model.zip"])
-    first = find_model(other)
+    first = resolve_model(other)
     server.put("/model.zip", zipped(model_folder, "small/"))
-    second = find_model(address)
+    second = resolve_model(address)
     assert first != second
     assert first.is_dir()
 
 
 def test_a_break_is_resumed_at_once(server, address, archive):
     server.plans["/model.zip"] = ["break", "break"]
-    assert find_model(address).is_dir()
+    assert resolve_model(address).is_dir()
     assert server.served["/model.zip"] == 3
     first, second = (int(asked[len("bytes=") : -1]) for asked in server.ranges)
     assert len(archive) // 2 - 4096 < first < second
@@ -129,35 +129,35 @@ def test_a_break_is_resumed_at_once(server, address, archive):
 def test_a_break_is_resumed_by_the_next_call(server, address, archive):
     server.plans["/model.zip"] = ["break", *["503"] * 3]
     with pytest.raises(DownloadError, match="503"):
-        find_model(address)
-    assert not Cache().entries()
-    assert find_model(address).is_dir()
+        resolve_model(address)
+    assert not Cache().models()
+    assert resolve_model(address).is_dir()
     assert server.sent <= len(archive) + 4096
 
 
 @pytest.mark.parametrize("answer", ["ignore-range", "wrong-range"])
 def test_a_server_that_cannot_resume_is_asked_for_all(server, address, answer):
     server.plans["/model.zip"] = ["break", answer]
-    assert find_model(address).is_dir()
+    assert resolve_model(address).is_dir()
 
 
 def test_the_start_of_another_file_is_thrown_away(server, address, archive):
     server.plans["/model.zip"] = ["break", *["503"] * 3]
     with pytest.raises(DownloadError):
-        find_model(address)
+        resolve_model(address)
     (part,) = (Cache().root / "partial").rglob("*.part")
     part.write_bytes(b"x" * part.stat().st_size)
-    assert find_model(address).is_dir()
-    assert Cache().entries()[0].files
+    assert resolve_model(address).is_dir()
+    assert Cache().models()[0].files
 
 
 def test_more_than_there_is_is_thrown_away(server, address, archive):
     server.plans["/model.zip"] = ["break", *["503"] * 3]
     with pytest.raises(DownloadError):
-        find_model(address)
+        resolve_model(address)
     (part,) = (Cache().root / "partial").rglob("*.part")
     part.write_bytes(b"x" * (len(archive) + 1))
-    assert find_model(address).is_dir()
+    assert resolve_model(address).is_dir()
 
 
 @pytest.mark.parametrize(
@@ -176,48 +176,48 @@ def test_more_than_there_is_is_thrown_away(server, address, archive):
 def test_what_servers_do_wrong(server, cache, address, plan, error):
     server.plans["/model.zip"] = list(plan)
     if error is None:
-        assert find_model(address).is_dir()
+        assert resolve_model(address).is_dir()
         return
     with pytest.raises(error, match=r"model\.zip"):
-        find_model(address)
+        resolve_model(address)
     assert is_clean(cache)
     assert server.served["/model.zip"] == len(plan)
-    assert find_model(address).is_dir()
+    assert resolve_model(address).is_dir()
 
 
 def test_a_server_that_stalls_is_asked_again(server, address, monkeypatch):
     monkeypatch.setattr(web, "TIMEOUTS", (1.0, 0.3))
     server.plans["/model.zip"] = ["slow"]
-    assert find_model(address).is_dir()
+    assert resolve_model(address).is_dir()
     assert server.served["/model.zip"] == 2
 
 
 def test_a_server_that_is_gone(server, cache, address):
     server.close()
     with pytest.raises(DownloadError, match="cannot be downloaded"):
-        find_model(address)
+        resolve_model(address)
     assert is_clean(cache)
 
 
 def test_redirects_are_followed_but_not_to_anywhere(server, cache, address):
     moved = address.replace("/model.zip", "/moved.zip")
     server.plans["/moved.zip"] = ["redirect /model.zip"]
-    assert find_model(moved).is_dir()
+    assert resolve_model(moved).is_dir()
     plain = server.put("/model.zip", b"other").replace("/model.zip", "/plain.zip")
     server.plans["/plain.zip"] = ["redirect http://example.org/model.zip"]
     with pytest.raises(DownloadError, match="not https://"):
-        find_model(plain)
+        resolve_model(plain)
     server.plans["/plain.zip"] = ["redirect /plain.zip"] * 20
     with pytest.raises(DownloadError, match="redirect"):
-        find_model(plain)
+        resolve_model(plain)
 
 
 @pytest.mark.parametrize("plan", ["", "unsized"])
 def test_too_much_is_refused_before_it_fills_the_disk(server, cache, address, monkeypatch, plan):
-    monkeypatch.setattr(web, "LARGEST_ARCHIVE", 1000)
+    monkeypatch.setattr(web, "MAX_ARCHIVE_BYTES", 1000)
     server.plans["/model.zip"] = [plan]
     with pytest.raises(DownloadError, match="1,000 bytes"):
-        find_model(address)
+        resolve_model(address)
     assert sum((cache / path).stat().st_size for path in files_of(cache)) <= 1000
 
 
@@ -237,7 +237,7 @@ def test_too_much_is_refused_before_it_fills_the_disk(server, cache, address, mo
 def test_addresses_that_are_refused(cache, monkeypatch, address, message):
     monkeypatch.setattr(socket, "socket", pytest.fail)
     with pytest.raises(ConfigError, match=message) as caught:
-        find_model(address)
+        resolve_model(address)
     assert "secret" not in str(caught.value)
     assert not cache.exists()
 
@@ -255,27 +255,27 @@ def test_without_the_network_only_the_cache_is_used(server, address, monkeypatch
             blocked.setattr(socket, "getaddrinfo", refuse)
             if not local_only:
                 blocked.setenv("GENRECLF_OFFLINE", "1")
-            return find_model(address, local_files_only=local_only)
+            return resolve_model(address, local_files_only=local_only)
 
     with pytest.raises(ModelNotFoundError, match="not in the cache"):
         find()
     assert not Cache().root.exists()
-    assert find_model(address) == find()
+    assert resolve_model(address) == find()
 
 
 def test_a_cache_that_cannot_be_written_says_so(address, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("GENRECLF_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(CacheError, match="GENRECLF_CACHE"):
-        find_model(address)
+        resolve_model(address)
 
 
 def test_a_full_disk_says_so(address, cache):
     """For a process that may not write over 2,000 bytes into a file."""
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
-        "from genreclf.pretrained import find_model\n"
-        "find_model(sys.argv[1])"
+        "from genreclf.pretrained import resolve_model\n"
+        "resolve_model(sys.argv[1])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, address], capture_output=True, text=True, check=False
@@ -292,23 +292,23 @@ def test_a_full_disk_while_unpacking_leaves_no_model(address, cache, monkeypatch
 
     monkeypatch.setattr("genreclf.pretrained.archives._copy", full)
     with pytest.raises(CacheError, match="No space left"):
-        find_model(address)
-    assert not Cache().entries()
+        resolve_model(address)
+    assert not Cache().models()
 
 
 def test_a_cache_is_read_without_writing_to_it(address, cache, monkeypatch):
-    folder = find_model(address)
+    folder = resolve_model(address)
     before = {path: path.stat().st_mtime_ns for path in cache.rglob("*")}
     monkeypatch.setattr(FileLock, "acquire", pytest.fail)
-    assert find_model(address) == folder
+    assert resolve_model(address) == folder
     assert {path: path.stat().st_mtime_ns for path in cache.rglob("*")} == before
 
 
 def test_twenty_processes_download_once(server, address, cache):
     server.plans["/model.zip"] = ["slow"]
     code = (
-        "import sys; from genreclf.pretrained import find_model; sys.stdin.read(1);"
-        "print((find_model(sys.argv[1]) / 'model.safetensors').stat().st_size)"
+        "import sys; from genreclf.pretrained import resolve_model; sys.stdin.read(1);"
+        "print((resolve_model(sys.argv[1]) / 'model.safetensors').stat().st_size)"
     )
     processes = [
         subprocess.Popen(
@@ -329,8 +329,8 @@ def test_twenty_processes_download_once(server, address, cache):
 
 
 def test_a_record_says_where_a_model_came_from(address):
-    find_model(address)
-    (entry,) = Cache().entries()
-    assert entry.source == address
-    weights = (entry.folder / "model.safetensors").read_bytes()
-    assert entry.files["model.safetensors"] == hashlib.sha256(weights).hexdigest()
+    resolve_model(address)
+    (model,) = Cache().models()
+    assert model.source == address
+    weights = (model.folder / "model.safetensors").read_bytes()
+    assert model.files["model.safetensors"] == hashlib.sha256(weights).hexdigest()

@@ -17,10 +17,9 @@ from genreclf.errors import (
     IntegrityError,
     ModelNotFoundError,
 )
-from genreclf.pretrained import find_model, hub
+from genreclf.pretrained import hub, resolve_model
 from genreclf.pretrained.cache import Cache
-
-WEIGHTS = "model.safetensors"
+from genreclf.pretrained.folder import MAX_BYTES, WEIGHTS
 
 
 @pytest.fixture
@@ -44,21 +43,21 @@ def test_a_model_is_downloaded_once_and_kept_by_its_commit(server, here, classif
     loaded = GenreClassifier.from_pretrained("hf://me/small")
     sound = (noise(5), 22050)
     assert loaded.predict(sound) == classifier.predict(sound)
-    folder = find_model(f"hf://me/small@{here}")
-    assert find_model("hf://me/small@main") == folder
+    folder = resolve_model(f"hf://me/small@{here}")
+    assert resolve_model("hf://me/small@main") == folder
     assert server.served[path_of(here)] == 1
     assert folder.name.endswith(here)
     assert {path.name for path in folder.iterdir()} == {*files, "source.json"} - {"model.onnx"}
 
 
 def test_a_new_version_is_seen_and_the_old_one_stays(server, here, files):
-    first = find_model("hf://me/small")
+    first = resolve_model("hf://me/small")
     commit = server.commit("me/small", {"README.md": b"# new"})
-    second = find_model("hf://me/small")
+    second = resolve_model("hf://me/small")
     assert second != first
     assert (second / "README.md").read_bytes() == b"# new"
-    assert find_model(f"hf://me/small@{here}") == first
-    assert {entry.source for entry in Cache().entries()} == {
+    assert resolve_model(f"hf://me/small@{here}") == first
+    assert {model.source for model in Cache().models()} == {
         f"hf://me/small@{commit}",
         f"hf://me/small@{here}",
     }
@@ -66,13 +65,13 @@ def test_a_new_version_is_seen_and_the_old_one_stays(server, here, files):
 
 def test_branches_and_tags(server, here, files):
     server.commit("me/small", {**files, "README.md": b"# branch"}, revision="try/this")
-    assert (find_model("hf://me/small@try/this") / "README.md").read_bytes() == b"# branch"
-    assert find_model("hf://me/small@try/this", local_files_only=True)
+    assert (resolve_model("hf://me/small@try/this") / "README.md").read_bytes() == b"# branch"
+    assert resolve_model("hf://me/small@try/this", local_files_only=True)
 
 
 def test_other_files_are_not_downloaded(server, here):
     commit = server.commit("me/small", {"pytorch_model.bin": b"pickle", "x/y.py": b"evil"})
-    folder = find_model("hf://me/small")
+    folder = resolve_model("hf://me/small")
     assert not list(folder.rglob("*.bin"))
     assert not server.served[path_of(commit, "pytorch_model.bin")]
 
@@ -91,57 +90,57 @@ def test_other_files_are_not_downloaded(server, here):
 )
 def test_what_is_not_there(here, address, error, message):
     with pytest.raises(error, match=message):
-        find_model(address)
+        resolve_model(address)
 
 
 def test_a_digest_is_for_other_addresses(here):
     with pytest.raises(ConfigError, match="commit"):
-        find_model("hf://me/small", sha256="0" * 64)
+        resolve_model("hf://me/small", sha256="0" * 64)
 
 
 def test_a_repository_without_a_model(server, here):
     server.commit("me/empty", {"README.md": b""})
     with pytest.raises(ModelNotFoundError, match=r"config\.json"):
-        find_model("hf://me/empty")
+        resolve_model("hf://me/empty")
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, "config.json", "README.md"])
 def test_a_damaged_file_is_not_used(server, here, name):
     server.plans[path_of(here, name)] = ["corrupt"]
     with pytest.raises(IntegrityError, match=name):
-        find_model("hf://me/small")
-    assert not Cache().entries()
-    assert find_model("hf://me/small").is_dir()
+        resolve_model("hf://me/small")
+    assert not Cache().models()
+    assert resolve_model("hf://me/small").is_dir()
 
 
 def test_a_break_is_resumed(server, here, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 1024)
     server.plans[path_of(here)] = ["break"]
-    assert find_model("hf://me/small").is_dir()
+    assert resolve_model("hf://me/small").is_dir()
     assert len(server.ranges) == 1
 
 
 def test_a_hub_that_fails(server, here):
     server.plans[path_of(here)] = ["500"] * 50
     with pytest.raises(DownloadError, match="Hub"):
-        find_model("hf://me/small")
-    assert not Cache().entries()
+        resolve_model("hf://me/small")
+    assert not Cache().models()
 
 
 def test_files_that_came_are_not_fetched_again(server, here):
     server.plans[path_of(here)] = ["500"] * 50
     with pytest.raises(DownloadError):
-        find_model("hf://me/small")
+        resolve_model("hf://me/small")
     server.plans.clear()
-    find_model("hf://me/small")
+    resolve_model("hf://me/small")
     assert server.served[path_of(here)] > 1
     assert server.served[path_of(here, "config.json")] == 1
 
 
 def test_too_large_files_are_not_downloaded(server, here, monkeypatch):
-    monkeypatch.setitem(hub._LIMITS, WEIGHTS, 1000)
+    monkeypatch.setitem(MAX_BYTES, WEIGHTS, 1000)
     with pytest.raises(DownloadError, match="1,000 bytes"):
-        find_model("hf://me/small")
+        resolve_model("hf://me/small")
     assert not server.served[path_of(here)]
 
 
@@ -150,30 +149,30 @@ def test_a_hub_that_names_no_commit(server, here, monkeypatch, commit):
     server.repositories["me/small"]["main"] = commit
     server.commits[commit] = {}
     with pytest.raises(DownloadError, match="names no commit"):
-        find_model("hf://me/small")
+        resolve_model("hf://me/small")
 
 
 def test_a_hub_that_is_gone_leaves_what_was_downloaded(server, here, caplog):
-    folder = find_model("hf://me/small")
+    folder = resolve_model("hf://me/small")
     server.close()
-    assert find_model("hf://me/small") == folder
+    assert resolve_model("hf://me/small") == folder
     assert "downloaded before" in caplog.text
-    assert find_model(f"hf://me/small@{here}") == folder
+    assert resolve_model(f"hf://me/small@{here}") == folder
     with pytest.raises(DownloadError):
-        find_model("hf://me/other")
+        resolve_model("hf://me/other")
 
 
 def test_offline_asks_nobody(server, here, monkeypatch):
     monkeypatch.setenv("GENRECLF_OFFLINE", "1")
     for address in ("hf://me/small", f"hf://me/small@{here}"):
         with pytest.raises(ModelNotFoundError, match="not in the cache"):
-            find_model(address)
+            resolve_model(address)
     monkeypatch.delenv("GENRECLF_OFFLINE")
-    folder = find_model("hf://me/small")
+    folder = resolve_model("hf://me/small")
     monkeypatch.setenv("GENRECLF_OFFLINE", "yes")
     asked = sum(server.served.values())
-    assert find_model("hf://me/small") == folder
-    assert find_model(f"hf://me/small@{here}", local_files_only=True) == folder
+    assert resolve_model("hf://me/small") == folder
+    assert resolve_model(f"hf://me/small@{here}", local_files_only=True) == folder
     assert sum(server.served.values()) == asked
 
 
@@ -181,7 +180,7 @@ def test_a_cache_that_cannot_be_written(here, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("GENRECLF_CACHE", str(tmp_path / "file"))
     with pytest.raises(CacheError, match="GENRECLF_CACHE"):
-        find_model("hf://me/small")
+        resolve_model("hf://me/small")
 
 
 def environment(server, tmp_path, **more):
@@ -199,7 +198,7 @@ def test_processes_share_one_download_from_the_endpoint_of_the_environment(
 ):
     commit = server.commit("me/small", files)
     server.plans[path_of(commit)] = ["slow"]
-    code = "from genreclf.pretrained import find_model; print(find_model('hf://me/small'))"
+    code = "from genreclf.pretrained import resolve_model; print(resolve_model('hf://me/small'))"
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", code],
@@ -216,7 +215,7 @@ def test_processes_share_one_download_from_the_endpoint_of_the_environment(
 
 def test_push_and_load_again(server, here, classifier):
     address = classifier.push_to_hub(
-        "me/pushed", licence="MIT", data="Noise", citation="Nobody, 2026.", figures={"right": 0.3}
+        "me/pushed", license="MIT", data="Noise", citation="Nobody, 2026.", figures={"right": 0.3}
     )
     commit = server.repositories["me/pushed"]["main"]
     assert address == f"hf://me/pushed@{commit}"

@@ -1,4 +1,4 @@
-"""The command on whole libraries: going on after a stop, and formats for tables."""
+"""``genreclf predict`` on whole libraries: resuming, interrupts, Parquet and progress."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from audio_files import encode
 from conftest import LABELS, noise
 from genreclf.cli import main
-from genreclf.cli.progress import summary
+from genreclf.cli.progress import throughput
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_resuming_gives_what_one_run_gives(run, library, tmp_path, options, lost
     assert cut.read_text() == whole.read_text()
 
 
-def test_resuming_does_no_file_twice(run, library, tmp_path):
+def test_resuming_classifies_no_file_twice(run, library, tmp_path):
     output = tmp_path / "out.jsonl"
     arguments = [library, "--format", "jsonl", "--output", output, "--resume"]
     run(*arguments)
@@ -66,7 +66,7 @@ def test_resuming_does_no_file_twice(run, library, tmp_path):
         ("csv", "path,polka\n"),
     ],
 )
-def test_other_outputs_are_not_touched(run, library, tmp_path, format_, content):
+def test_other_files_are_not_touched(run, library, tmp_path, format_, content):
     output = tmp_path / "out"
     output.write_text(content)
     result = run(library, "--format", format_, "--output", output, "--resume")
@@ -75,7 +75,7 @@ def test_other_outputs_are_not_touched(run, library, tmp_path, format_, content)
     assert output.read_text() == content
 
 
-def test_resuming_needs_a_file_that_can_be_gone_on_with(run, library, tmp_path):
+def test_resuming_needs_an_output_file_of_lines_or_rows(run, library, tmp_path):
     assert run(library, "--resume").exit_code == 2
     assert run(library, "--format", "table", "--output", tmp_path / "x", "--resume").exit_code == 2
 
@@ -109,7 +109,7 @@ def test_an_interrupt_leaves_whole_records_and_ends(model_folder, tmp_path, engi
 
 
 @pytest.mark.parametrize("options", [[], ["--timeline"], ["--top", "1"]])
-def test_parquet_has_what_csv_has(run, library, tmp_path, options):
+def test_parquet_has_the_values_of_csv(run, library, tmp_path, options):
     parquet = pytest.importorskip("pyarrow.parquet")
     target = tmp_path / "out"
     run(library, "--format", "csv", "--output", target, *options)
@@ -133,6 +133,6 @@ def test_parquet_needs_a_file(run, library):
     assert "--output" in result.stderr
 
 
-def test_progress_says_hours_speed_and_failures():
-    assert summary(7200, 60, 0) == "files, 2.0 h of sound, 120x"
-    assert "3 failed" in summary(7200, 60, 3)
+def test_progress_shows_hours_speed_and_failures():
+    assert throughput(7200, 60, 0) == "files, 2.0 h of audio, 120x"
+    assert "3 failed" in throughput(7200, 60, 3)

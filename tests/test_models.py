@@ -1,25 +1,35 @@
 """Names, cards, and what is known of the models on this machine."""
 
 import json
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+import genreclf
 from genreclf import GenreClassifier
 from genreclf.cli import main
 from genreclf.errors import ConfigError, ModelNotFoundError
-from genreclf.plugins import hookimpl
-from genreclf.plugins.registry import Registry
-from genreclf.pretrained import find, find_model
+from genreclf.plugins import Registry, builtin, hookimpl
+from genreclf.pretrained import DEFAULT_MODEL, resolve_model
+from genreclf.pretrained.cache import Cache
 from genreclf.pretrained.card import model_card
-from genreclf.pretrained.components import providers
+from genreclf.pretrained.folder import required_packages
 from test_downloads import zipped
+
+BUNDLED = Path(genreclf.__file__).parent / "pretrained" / "weights"
 
 
 @pytest.fixture
-def plugin(monkeypatch, model_folder):
-    """Register models as a plugin of another package would; gives the mapping."""
-    models = {"theirs": model_folder}
+def models(model_folder):
+    """The models that a plugin of another package registers, for tests to change."""
+    return {"theirs": model_folder}
+
+
+@pytest.fixture
+def plugin(models):
+    """Replace the registry by one of the built-in plugin and one of another package."""
 
     class Plugin:
         @hookimpl
@@ -30,33 +40,15 @@ def plugin(monkeypatch, model_folder):
         def genreclf_architectures(self):
             return {"theirs": "genreclf.architectures.dong2018:Dong2018"}
 
-    def register():
-        loaded = Registry()
-        for plugin, name in ((Plugin(), "their-plugin"), (_builtin(), "builtin")):
-            loaded.register(
-                plugin, name, "their-package 1.0" if name != "builtin" else "genreclf 0"
-            )
-        for module in ("find", "catalogue", "components"):
-            monkeypatch.setattr(f"genreclf.pretrained.{module}.registry", lambda: loaded)
+    with ExitStack() as stack:
 
-    return models, register
+        def register():
+            loaded = Registry()
+            loaded.register(Plugin(), "their-plugin", "their-package 1.0")
+            loaded.register(builtin, "builtin", "genreclf 0")
+            stack.enter_context(loaded.active())
 
-
-def _builtin():
-    class Builtin:
-        @hookimpl
-        def genreclf_models(self):
-            return find.BUNDLED
-
-        @hookimpl
-        def genreclf_architectures(self):
-            return {"dong2018": "genreclf.architectures.dong2018:Dong2018"}
-
-        @hookimpl
-        def genreclf_extractors(self):
-            return {"logmel-13fps": "genreclf.features:LOGMEL_13FPS"}
-
-    return Builtin()
+        yield register
 
 
 def run(*arguments):
@@ -73,28 +65,26 @@ def listed():
     return {about["name"]: about for about in run_json("list")}
 
 
-def test_names_are_resolved_in_order(plugin, model_folder, tmp_path, monkeypatch, cache):
-    models, register = plugin
+def test_names_are_resolved_in_order(plugin, models, model_folder, tmp_path, monkeypatch, cache):
     models["dong2018"] = tmp_path / "somebody else's"
-    register()
-    assert find_model("theirs") == model_folder
-    assert find_model("dong2018") == find.BUNDLED["dong2018"]
-    assert find_model() == find.BUNDLED["short-chunk"]
+    plugin()
+    assert resolve_model("theirs") == model_folder
+    assert resolve_model("dong2018") == BUNDLED / "dong2018"
+    assert resolve_model() == BUNDLED / DEFAULT_MODEL
     monkeypatch.chdir(tmp_path)
     (tmp_path / "theirs").mkdir()
-    assert find_model("theirs") == model_folder, "an empty folder stands in the way"
+    assert resolve_model("theirs") == model_folder, "an empty folder stands in the way"
     (tmp_path / "theirs" / "config.json").write_text("{}")
-    assert find_model("theirs").resolve() == tmp_path / "theirs"
-    assert find_model(model_folder) == model_folder
+    assert resolve_model("theirs").resolve() == tmp_path / "theirs"
+    assert resolve_model(model_folder) == model_folder
     assert not cache.exists()
 
 
-def test_a_plugin_may_give_an_address(plugin, server, cache, model_folder):
-    models, register = plugin
+def test_a_plugin_may_register_an_address(plugin, models, server, cache, model_folder):
     models["remote"] = server.put("/model.zip", zipped(model_folder))
-    register()
+    plugin()
     with pytest.raises(ModelNotFoundError, match="not in the cache"):
-        find_model("remote", local_files_only=True)
+        resolve_model("remote", local_files_only=True)
     assert listed()["remote"]["folder"] is None
     assert "not downloaded" in run("list").stdout
     assert GenreClassifier.from_pretrained("remote").labels
@@ -102,11 +92,11 @@ def test_a_plugin_may_give_an_address(plugin, server, cache, model_folder):
 
 def test_unknown_names(cache):
     with pytest.raises(ModelNotFoundError, match=r"did you mean 'dong2018'.*models list"):
-        find_model("dong-2018")
+        resolve_model("dong-2018")
     with pytest.raises(ModelNotFoundError, match="hf://owner/repository"):
-        find_model("owner/repository")
+        resolve_model("owner/repository")
     with pytest.raises(ConfigError, match="sha256"):
-        find_model("dong2018", sha256="0" * 64)
+        resolve_model("dong2018", sha256="0" * 64)
 
 
 def test_saving_writes_what_is_said_of_a_model(classifier, tmp_path):
@@ -116,7 +106,7 @@ def test_saving_writes_what_is_said_of_a_model(classifier, tmp_path):
         data="Noise | more\nnoise",
         split="none",
         recipe="no training",
-        licence="CC-BY-4.0",
+        license="CC-BY-4.0",
         citation="Nobody, 2026.",
         figures={"right": 0.3},
     )
@@ -148,19 +138,18 @@ def test_metadata_that_json_cannot_hold(classifier, tmp_path, value):
 
 
 def test_a_model_names_the_packages_it_needs(plugin, classifier, small_config):
-    assert providers(small_config) == ()
-    _, register = plugin
-    register()
+    assert required_packages(small_config) == ()
+    plugin()
     theirs = type(small_config.architecture)("theirs")
-    config = type(small_config)(theirs, small_config.features, small_config.labels, 40)
-    assert providers(config) == ("their-package",)
+    config = type(small_config)(theirs, small_config.features, small_config.labels)
+    assert required_packages(config) == ("their-package",)
 
 
 def test_the_list_has_what_is_here(cache, server, model_folder):
     address = server.put("/model.zip", zipped(model_folder))
-    folder = find_model(address)
+    folder = resolve_model(address)
     bundled, cached = listed()["dong2018"], listed()[address]
-    assert bundled["licence"] == "MIT"
+    assert bundled["license"] == "MIT"
     assert bundled["size"] > 100_000
     assert cached["folder"] == str(folder)
     assert cached["labels"] == ["blues", "jazz", "metal"]
@@ -191,21 +180,19 @@ def test_what_came_with_a_package_is_not_removed(cache):
     result = run("remove", "dong2018")
     assert result.exit_code == 2
     assert "comes with the package" in result.stderr
-    assert find.BUNDLED["dong2018"].is_dir()
+    assert (BUNDLED / "dong2018").is_dir()
 
 
 def test_all_versions_of_a_repository_are_removed(cache):
-    from genreclf.pretrained.cache import Cache
-
-    def fill(partial, folder):
+    def download(partial, folder):
         (folder / "config.json").write_text("{}")
 
     for commit in ("a" * 40, "b" * 40):
-        Cache().add(f"hf--me--small--{commit}", f"hf://me/small@{commit}", fill)
-    Cache().add("hf--me--other", f"hf://me/other@{'a' * 40}", fill)
+        Cache().add(f"hf--me--small--{commit}", f"hf://me/small@{commit}", download)
+    Cache().add("hf--me--other", f"hf://me/other@{'a' * 40}", download)
     assert len(run_json("remove", f"hf://me/small@{'a' * 40}")["removed"]) == 1
     assert len(run_json("remove", "hf://me/small")["removed"]) == 1
-    assert [entry.source for entry in Cache().entries()] == [f"hf://me/other@{'a' * 40}"]
+    assert [model.source for model in Cache().models()] == [f"hf://me/other@{'a' * 40}"]
 
 
 def test_control_characters_do_not_reach_the_terminal(cache, classifier, tmp_path):
@@ -223,7 +210,7 @@ def test_control_characters_do_not_reach_the_terminal(cache, classifier, tmp_pat
     ],
 )
 def test_verify_finds_damage(cache, server, model_folder, damage, message):
-    folder = find_model(server.put("/model.zip", zipped(model_folder)))
+    folder = resolve_model(server.put("/model.zip", zipped(model_folder)))
     good = run("verify")
     assert good.exit_code == 0
     assert all(line.endswith(": ok") for line in good.stdout.splitlines())
@@ -234,11 +221,10 @@ def test_verify_finds_damage(cache, server, model_folder, damage, message):
     assert any(message in "".join(problems) for problems in json.loads(bad.stdout).values())
 
 
-def test_verify_checks_weights_outside_the_cache(plugin, cache, classifier, tmp_path):
-    models, register = plugin
+def test_verify_checks_weights_outside_the_cache(plugin, models, cache, classifier, tmp_path):
     models["theirs"] = classifier.save_pretrained(tmp_path / "theirs")
     (tmp_path / "theirs" / "model.safetensors").write_bytes(b"x")
-    register()
+    plugin()
     assert "changed" in run("verify").stdout
 
 

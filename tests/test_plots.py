@@ -1,4 +1,4 @@
-"""Pictures: what stands on them, and the files they become."""
+"""Plots and their files."""
 
 import dataclasses
 import struct
@@ -11,15 +11,15 @@ from click.testing import CliRunner
 
 from conftest import LABELS, noise
 from genreclf import plots
-from genreclf.cli.main import main
-from genreclf.datasets.feature_set import FeatureSet
+from genreclf.cli import main
+from genreclf.data.feature_set import FeatureSet
 from genreclf.errors import ConfigError, DatasetError, MissingExtraError
 from genreclf.evaluation.evaluate import Evaluation, TrackResult, score_tracks
 from genreclf.evaluation.report import write_report
 from genreclf.features import LogMel, make_extractor
-from genreclf.features.mel import hz_to_mel
-from genreclf.plots.kernels import first_kernels
-from genreclf.plots.scatter import represent
+from genreclf.features.logmel import hz_to_mel
+from genreclf.plots.filters import first_kernels
+from genreclf.plots.projection import represent
 from genreclf.prediction import UNKNOWN, Prediction, SegmentPrediction
 
 RATE = 22050
@@ -41,32 +41,32 @@ def png_size(content):
 @pytest.fixture(scope="module")
 def scores():
     rng = np.random.default_rng(0)
-    shares = rng.dirichlet(np.full(3, 0.4), 60)
+    probabilities = rng.dirichlet(np.full(3, 0.4), 60)
     tracks = tuple(
         TrackResult(
             f"t{i}", LABELS[i % 3], LABELS[row.argmax()], float(row.max()), tuple(row), 2, 1
         )
-        for i, row in enumerate(shares)
+        for i, row in enumerate(probabilities)
     )
     return score_tracks(tracks, LABELS)
 
 
 @pytest.fixture(scope="module")
 def features():
-    """Twelve tracks of noise, of a colour for each genre."""
+    """Twelve tracks of noise, of a color for each genre."""
     extractor = make_extractor("logmel-13fps")
     frames, genres = [], []
     for index in range(12):
         sound = noise(6, seed=index)
-        colour = index % 3
-        shaped = [sound, np.cumsum(sound) / 30, np.diff(sound, prepend=0)][colour]
+        color = index % 3
+        shaped = [sound, np.cumsum(sound) / 30, np.diff(sound, prepend=0)][color]
         frames.append(extractor.transform(shaped.astype(np.float32)))
-        genres.append(LABELS[colour])
+        genres.append(LABELS[color])
     return FeatureSet.from_frames("logmel-13fps", frames, [f"t{i}" for i in range(12)], genres)
 
 
 def song(silent=()):
-    shares = [(0.7, 0.2, 0.1), (0.2, 0.5, 0.3), (1 / 3, 1 / 3, 1 / 3), (0.6, 0.3, 0.1)]
+    probabilities = [(0.7, 0.2, 0.1), (0.2, 0.5, 0.3), (1 / 3, 1 / 3, 1 / 3), (0.6, 0.3, 0.1)]
     segments = tuple(
         SegmentPrediction(
             start=1.5 * i,
@@ -75,7 +75,7 @@ def song(silent=()):
             confidence=max(row),
             probabilities=dict(zip(LABELS, row, strict=True)),
         )
-        for i, row in enumerate(shares)
+        for i, row in enumerate(probabilities)
     )
     whole = {"blues": 0.3, "jazz": 0.6, "metal": 0.1}
     return Prediction("jazz", 0.6, whole, segments, 7.5, source="/music/$a$ song.mp3")
@@ -147,7 +147,7 @@ def test_timeline_cells_and_order():
     assert not np.ma.getmaskarray(cells).any()
     # Boundaries lie half way between the middles of the segments.
     np.testing.assert_allclose(mesh.get_coordinates()[0, :, 0], [0, 2.25, 3.75, 5.25, 7.5])
-    assert "jazz, 60% sure" in axes.get_title(loc="left")
+    assert "jazz, 60% confidence" in axes.get_title(loc="left")
     assert not any("silence" in text for text in texts(axes))
 
 
@@ -169,9 +169,9 @@ def test_timeline_of_all_silence(classifier):
 
 def test_timeline_keeps_to_the_most_probable_of_many_genres():
     labels = [f"genre {i}" for i in range(40)]
-    shares = dict(zip(labels, np.linspace(0, 1, 40) / 20, strict=True))
-    part = SegmentPrediction(0.0, 1.0, labels[-1], 0.05, shares)
-    axes = plots.timeline(Prediction(labels[-1], 0.05, shares, (part,), 1.0)).axes[0]
+    probabilities = dict(zip(labels, np.linspace(0, 1, 40) / 20, strict=True))
+    part = SegmentPrediction(0.0, 1.0, labels[-1], 0.05, probabilities)
+    axes = plots.timeline(Prediction(labels[-1], 0.05, probabilities, (part,), 1.0)).axes[0]
     assert tick_labels(axes.yaxis) == labels[:-13:-1]
 
 
@@ -238,27 +238,27 @@ def test_reliability_has_a_bar_for_each_bin(scores):
     assert lower.get_xlabel() == "confidence"
 
 
-def test_coverage_draws_the_curve(scores):
-    axes = plots.coverage(scores).axes[0]
+def test_risk_coverage_draws_the_curve(scores):
+    axes = plots.risk_coverage(scores).axes[0]
     x, y = axes.lines[0].get_data()
-    assert list(x) == [point.coverage for point in scores.coverage]
-    assert list(y) == [point.accuracy for point in scores.coverage]
+    assert list(x) == [point.coverage for point in scores.risk_coverage]
+    assert list(y) == [point.accuracy for point in scores.risk_coverage]
     assert f"all: {scores.accuracy:.1%}" in texts(axes)
     assert any("90%" in text for text in texts(axes))
 
 
-def test_learning_curves():
+def test_training_curves():
     history = [
         {"epoch": 1, "loss": 2.0, "valid_loss": 2.1, "valid_accuracy": 0.3},
         {"epoch": 2, "loss": 1.5},
         {"epoch": 3, "loss": 1.2, "valid_loss": 1.4, "valid_accuracy": 0.6},
     ]
-    losses, accuracies = plots.learning(history).axes
+    losses, accuracies = plots.training_curves(history).axes
     assert [list(line.get_ydata()) for line in losses.lines] == [[2.0, 1.5, 1.2], [2.1, 1.4]]
     assert list(accuracies.lines[0].get_xdata()) == [1, 3]
-    assert len(plots.learning([{"epoch": 1, "loss": 2.0}]).axes) == 1
+    assert len(plots.training_curves([{"epoch": 1, "loss": 2.0}]).axes) == 1
     with pytest.raises(ConfigError, match="without epochs"):
-        plots.learning([])
+        plots.training_curves([])
 
 
 # --- projection
@@ -270,19 +270,25 @@ def test_projection_shows_the_half_that_was_not_fitted(classifier, features):
         shown = [len(points.get_offsets()) for points in axes.collections]
         assert shown == [2, 2, 2]
         assert set(texts(axes)) >= set(LABELS)
-        assert "of these tracks right" in texts(axes)[-1]
+        assert "of these tracks correctly" in texts(axes)[-1]
         assert axes.get_xlabel() == "first discriminant"
-    assert "6 tracks, projected by an LDA that was fitted on 6 others" in figure.get_suptitle()
-    # Noise of three colours lies apart even in its spectrum.
+    assert "6 tracks, projected by an LDA fitted on 6 others" in figure.get_suptitle()
+    # The spectrum alone separates noise of three colors.
     assert "100%" in texts(figure.axes[0])[-1]
+
+
+def with_groups(features, groups):
+    rows = zip(features.tracks, groups, strict=True)
+    tracks = tuple(dataclasses.replace(track, group=group) for track, group in rows)
+    return dataclasses.replace(features, tracks=tracks)
 
 
 def test_projection_keeps_a_group_on_one_side(classifier, features):
     groups = [f"artist {i // 6}" for i in range(12)]
-    grouped = dataclasses.replace(features, groups=tuple(groups))
+    grouped = with_groups(features, groups)
     figure = plots.projection(classifier, grouped)
     assert "6 tracks" in figure.get_suptitle()
-    one_artist = dataclasses.replace(features, groups=("the same",) * 12)
+    one_artist = with_groups(features, ("the same",) * 12)
     with pytest.raises(DatasetError, match="two tracks"):
         plots.projection(classifier, one_artist)
 
@@ -319,7 +325,7 @@ def test_projection_says_what_it_needs(classifier, features):
     ("suffix", "start"), [("png", b"\x89PNG\r\n"), ("svg", b"<?xml"), ("PDF", b"%PDF")]
 )
 def test_files_are_what_their_suffix_says(scores, tmp_path, suffix, start):
-    path = plots.save(plots.coverage(scores), tmp_path / f"picture.{suffix}")
+    path = plots.save(plots.risk_coverage(scores), tmp_path / f"picture.{suffix}")
     assert path.read_bytes().startswith(start)
 
 
@@ -331,7 +337,7 @@ def test_png_is_of_a_sensible_size(scores):
 @pytest.mark.parametrize("name", ["picture.bmp", "picture", "png"])
 def test_other_suffixes_are_refused(scores, tmp_path, name):
     with pytest.raises(ConfigError, match=r"\.png, \.svg, \.pdf"):
-        plots.save(plots.coverage(scores), tmp_path / name)
+        plots.save(plots.risk_coverage(scores), tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
@@ -345,7 +351,7 @@ def test_odd_names_are_drawn_as_they_are(scores):
 def test_without_matplotlib(scores, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError, match=r"genreclf\[plots\]"):
-        plots.coverage(scores)
+        plots.risk_coverage(scores)
 
 
 def test_no_global_state(scores):

@@ -1,16 +1,18 @@
 """How plugins are found, and what happens to bad ones."""
 
+import re
 import sys
 from importlib.metadata import EntryPoint
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from genreclf.cli import main
 from genreclf.errors import ConfigError, PluginError
 from genreclf.features import LogMel
-from genreclf.plugins import Registry, hookimpl, registry
-from genreclf.training import Recipe
+from genreclf.plugins import Command, Registry, builtin, hookimpl, registry
+from genreclf.recipe import Recipe
 
 
 class Good:
@@ -36,7 +38,7 @@ def module(monkeypatch):
     return put
 
 
-def test_builtin_parts_come_through_entry_points():
+def test_builtin_parts_come_through_the_hooks():
     found = {(r.kind, r.name): r for r in registry().registrations()}
     assert {
         ("extractors", "logmel-dong2018"),
@@ -48,13 +50,15 @@ def test_builtin_parts_come_through_entry_points():
         ("recipes", "dong2018"),
         ("recipes", "dong2018-13fps"),
         ("recipes", "short-chunk"),
+        ("commands", "predict"),
+        ("commands", "train"),
     } <= found.keys()
-    assert found["architectures", "dong2018"].plugin == "builtin-architectures"
+    assert found["architectures", "dong2018"].plugin == "builtin"
     assert found["architectures", "dong2018"].package.startswith("genreclf ")
-    assert found["recipes", "short-chunk"].plugin == "builtin-recipes"
+    assert found["recipes", "short-chunk"].is_builtin
 
 
-def test_a_recipe_of_a_plugin_is_found_by_name(tmp_path, monkeypatch):
+def test_a_recipe_of_a_plugin_is_found_by_name(tmp_path):
     class Theirs:
         @hookimpl
         def genreclf_recipes(self):
@@ -63,10 +67,12 @@ def test_a_recipe_of_a_plugin_is_found_by_name(tmp_path, monkeypatch):
     (tmp_path / "theirs.toml").write_text('description = "of a plugin"\n')
     loaded = Registry()
     loaded.register(Theirs(), "theirs")
-    monkeypatch.setattr("genreclf.training.recipe.registry", lambda: loaded)
-    assert Recipe.load("theirs").description == "of a plugin"
-    with pytest.raises(ConfigError, match=r"gone\.toml' cannot be read"):
-        Recipe.load("gone")
+    with loaded.active():
+        assert registry() is loaded
+        assert Recipe.load("theirs").description == "of a plugin"
+        with pytest.raises(ConfigError, match=r"gone\.toml' cannot be read"):
+            Recipe.load("gone")
+    assert registry() is not loaded
 
 
 def test_a_plugin_registers_by_its_hooks(module):
@@ -124,6 +130,18 @@ def test_two_plugins_with_one_name_are_both_named(module):
         loaded.load("extractors", "tiny")
 
 
+def test_no_plugin_takes_a_builtin_name():
+    class Taker:
+        @hookimpl
+        def genreclf_extractors(self):
+            return {"logmel-13fps": "somewhere:else"}
+
+    loaded = Registry()
+    loaded.register(Taker(), "taker", "a-package 1.0")
+    loaded.register(builtin, "builtin", "genreclf 0")
+    assert loaded.find("extractors", "logmel-13fps").is_builtin
+
+
 def test_an_unknown_name_suggests_near_ones():
     with pytest.raises(PluginError, match="did you mean 'dong2018'"):
         registry().find("architectures", "dong2081")
@@ -132,5 +150,88 @@ def test_an_unknown_name_suggests_near_ones():
 def test_the_command_lists_what_is_registered():
     result = CliRunner().invoke(main, ["plugins"])
     assert result.exit_code == 0
-    for name in ("logmel-13fps", "dong2018", "builtin-models", "builtin-recipes"):
+    for name in ("logmel-13fps", "dong2018", "recipes", "commands", "predict", "builtin"):
         assert name in result.output
+
+
+@click.command()
+@click.argument("name")
+def hello(name):
+    """Greet somebody.
+
+    At length.
+    """
+    click.echo(f"hello {name}")
+
+
+class Hello:
+    @hookimpl
+    def genreclf_commands(self):
+        return {
+            "hello": hello,
+            "later": Command("test_plugins:hello", "Greet when called."),
+            "address": "test_plugins:hello",
+            "broken": Command("no_such_module_of_mine:command", "Always fail."),
+            "other": Command("test_plugins:Hello", "Be no command."),
+        }
+
+
+@pytest.fixture
+def commands():
+    """Add the commands of a plugin to the built-in ones; gives the registry."""
+    loaded = Registry()
+    loaded.register(builtin, "builtin", "genreclf 0")
+    loaded.register(Hello(), "hello-plugin", "hello-package 1.0")
+    with loaded.active():
+        yield loaded
+
+
+def run(*arguments):
+    result = CliRunner().invoke(main, arguments)
+    return result.exit_code, result.output.strip()
+
+
+def test_a_command_of_a_plugin_is_listed_with_its_short_help(commands):
+    code, output = run("--help")
+    lines = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.split()}
+    assert code == 0
+    assert lines["hello"] == ["Greet", "somebody."]
+    assert lines["later"] == ["Greet", "when", "called."]
+    assert lines["address"] == []
+    assert lines["predict"] == ["Classify", "files", "and", "folders", "of", "music."]
+
+
+@pytest.mark.parametrize("name", ["hello", "later", "address"])
+def test_a_command_of_a_plugin_is_called(commands, name):
+    assert run(name, "world") == (0, "hello world")
+    assert "At length." in run(name, "--help")[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("broken", r"Error: 'broken' of plugin 'hello-plugin' .*no_such_module_of_mine"),
+        ("other", r"Error: 'other' of plugin 'hello-plugin' .* not a click command"),
+    ],
+)
+def test_a_broken_command_is_an_error_of_one_line(commands, name, message):
+    code, output = run(name)
+    assert code == 2
+    assert re.fullmatch(message + ".*", output)
+    assert run("hello", "world") == (0, "hello world")
+
+
+def test_two_plugins_with_one_command(commands):
+    class Second:
+        @hookimpl
+        def genreclf_commands(self):
+            return {"hello": hello, "predict": hello}
+
+    commands.register(Second(), "second", "second-package 2.0")
+    code, output = run("hello", "world")
+    assert code == 2
+    assert re.fullmatch(r"Error: two plugins register 'hello' .*hello-package.*second-p.*", output)
+    code, output = run("--help")
+    assert code == 0
+    assert "two plugins register 'hello'" in output
+    assert "Classify files" in output

@@ -1,4 +1,4 @@
-"""The same on a Ray cluster: the same results in the same order, whoever dies."""
+"""Maps on a Ray cluster: results and order, also when processes die."""
 
 import contextlib
 import functools
@@ -19,17 +19,16 @@ from audio_files import encode
 from conftest import noise, same
 from genreclf import GenreClassifier
 from genreclf.audio import RemoteFile
-from genreclf.batch.cluster import on_cluster
 from genreclf.cli import main
 from genreclf.errors import ClusterError, ConfigError, MissingExtraError
+from genreclf.parallel.ray import ray_map
 
 psutil = pytest.importorskip("psutil")
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Ray as a program that uses it already has it."""
-    # What Ray leaves open when it starts is not the library's fault.
+    """Start Ray, as a program that uses it itself does."""
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     import ray
 
@@ -41,16 +40,16 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    """Thirty pieces to classify, a text file and an absent one."""
+    """Return thirty audio files, a text file and a missing one."""
     folder = tmp_path_factory.mktemp("library")
     paths = [folder / f"{n:02}.wav" for n in range(30)]
     for n, path in enumerate(paths):
         encode(path, noise(20 + n % 3, seed=n), 22050, "wav")
-    (folder / "bad.mp3").write_text("no music")
+    (folder / "bad.mp3").write_text("not music")
     return [*paths[:5], folder / "bad.mp3", *paths[5:], folder / "absent.wav"]
 
 
-def test_results_are_the_same_as_without(cluster, classifier, library, monkeypatch):
+def test_results_are_the_same_as_with_threads(cluster, classifier, library, monkeypatch):
     monkeypatch.chdir(library[0].parent)
     sources = [
         *library[3:8],
@@ -62,10 +61,10 @@ def test_results_are_the_same_as_without(cluster, classifier, library, monkeypat
         RemoteFile("nowhere://song.mp3"),
         3,
     ]
-    address = library[0].as_uri()
+    url = library[0].as_uri()
     assert same(
-        list(classifier.predict_many([*sources, address], engine="ray")),
-        list(classifier.predict_many([*sources, RemoteFile(address)])),
+        list(classifier.predict_many([*sources, url], engine="ray")),
+        list(classifier.predict_many([*sources, RemoteFile(url)])),
     )
 
 
@@ -77,7 +76,7 @@ def workers_of(process):
     return found
 
 
-def test_what_a_killed_worker_was_at_is_not_lost(cluster, classifier, library):
+def test_the_items_of_killed_workers_are_computed_again(cluster, classifier, library):
     import ray
 
     sources = [*library, *library]
@@ -91,22 +90,22 @@ def test_what_a_killed_worker_was_at_is_not_lost(cluster, classifier, library):
     assert ray.is_initialized()
 
 
-def test_what_ray_says_meanwhile_is_not_among_the_results(library, model_folder, monkeypatch):
-    answer = GenreClassifier.predict_many
+def test_messages_of_ray_do_not_mix_with_the_results(library, model_folder, monkeypatch):
+    predict_many = GenreClassifier.predict_many
 
-    def tell(*arguments, **options):
-        for result in answer(*arguments, **options):
+    def print_between(*arguments, **options):
+        for result in predict_many(*arguments, **options):
             print("A worker died")
             yield result
 
-    monkeypatch.setattr(GenreClassifier, "predict_many", tell)
+    monkeypatch.setattr(GenreClassifier, "predict_many", print_between)
     arguments = ["predict", str(library[0]), "--format", "jsonl", "--model", str(model_folder)]
     result = CliRunner().invoke(main, arguments)
     assert json.loads(result.stdout)["path"] == str(library[0])
     assert "A worker died" in result.stderr
 
 
-def test_processors_are_given_back_when_nobody_waits(cluster, classifier, library):
+def test_closing_frees_the_processors(cluster, classifier, library):
     results = classifier.predict_many(library, engine="ray")
     next(results)
     results.close()
@@ -116,20 +115,23 @@ def test_processors_are_given_back_when_nobody_waits(cluster, classifier, librar
     assert not workers_of(psutil.Process())
 
 
-def known_here_only(item):
+def unknown_to_workers(item):
     return item
 
 
 @pytest.mark.parametrize(
-    ("work", "said"),
-    [(functools.partial(operator.truediv, 1), "division by zero"), (known_here_only, "test_ray")],
+    ("function", "reason"),
+    [
+        (functools.partial(operator.truediv, 1), "division by zero"),
+        (unknown_to_workers, "test_ray"),
+    ],
 )
-def test_what_fails_on_the_cluster_is_an_error_that_says_why(cluster, work, said):
-    with pytest.raises(ClusterError, match=f"gave up: .*{said}"):
-        list(on_cluster(work, [0]))
+def test_an_error_on_the_cluster_is_raised_with_its_reason(cluster, function, reason):
+    with pytest.raises(ClusterError, match=f"failed: .*{reason}"):
+        list(ray_map(function, [0]))
 
 
-def test_nothing_to_do_needs_no_cluster(classifier):
+def test_no_items_need_no_cluster(classifier):
     assert list(classifier.predict_many([], engine="ray")) == []
 
 
@@ -149,15 +151,15 @@ def test_without_ray_the_error_names_the_extra(classifier, monkeypatch, library,
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "reason"),
     [({"engine": "dask"}, "dask"), ({"ray_address": "auto"}, "ray_address")],
 )
-def test_options_that_make_no_sense(classifier, options, said):
-    with pytest.raises(ConfigError, match=said):
+def test_invalid_options(classifier, options, reason):
+    with pytest.raises(ConfigError, match=reason):
         classifier.predict_many([], **options)
 
 
-def test_networks_on_other_devices_stay_here(classifier, monkeypatch):
+def test_networks_on_other_devices_are_refused(classifier, monkeypatch):
     monkeypatch.setattr(classifier.network, "device", "cuda")
     with pytest.raises(ConfigError, match="cuda"):
         classifier.predict_many([], engine="ray")
@@ -170,7 +172,7 @@ def test_a_classifier_can_be_pickled(model_folder, runtime):
     assert copy.predict((noise(5), 22050)) == loaded.predict((noise(5), 22050))
 
 
-def test_an_interrupted_run_ends_its_cluster_and_is_resumed(
+def test_an_interrupted_run_stops_its_cluster_and_can_be_resumed(
     cluster, library, model_folder, tmp_path
 ):
     names = [tmp_path / f"{n:03}.wav" for n in range(200)]
@@ -182,7 +184,7 @@ def test_an_interrupted_run_ends_its_cluster_and_is_resumed(
     process = subprocess.Popen(
         [sys.executable, "-m", "genreclf", *command, "--engine", "ray", *shared, output],
         stderr=subprocess.PIPE,
-        # As a terminal does it: Ctrl-C reaches all processes, and none ignores it yet.
+        # As in a terminal, where Ctrl-C reaches all processes and none ignores it.
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
@@ -190,7 +192,9 @@ def test_an_interrupted_run_ends_its_cluster_and_is_resumed(
     while time.monotonic() < deadline and not (output.exists() and output.stat().st_size):
         time.sleep(0.02)
     family = psutil.Process(process.pid).children(recursive=True)
-    heard = {c.laddr.ip for p in family for c in p.net_connections("tcp") if c.status == "LISTEN"}
+    listening = {
+        c.laddr.ip for p in family for c in p.net_connections("tcp") if c.status == "LISTEN"
+    }
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     records = [json.loads(line) for line in output.read_text().splitlines()]
@@ -198,8 +202,8 @@ def test_an_interrupted_run_ends_its_cluster_and_is_resumed(
     assert 1 <= len(records) < len(names)
     assert process.returncode == 1
     assert b"Traceback" not in errors
-    assert heard <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
-    assert heard
+    assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+    assert listening
     assert psutil.wait_procs(family, timeout=30)[1] == []
 
     resumed = CliRunner().invoke(
@@ -210,7 +214,7 @@ def test_an_interrupted_run_ends_its_cluster_and_is_resumed(
     assert output.read_text() == whole.read_text()
 
 
-def test_tables_are_the_same(cluster, library, model_folder, tmp_path):
+def test_parquet_files_are_the_same(cluster, library, model_folder, tmp_path):
     written = []
     for engine in ("threads", "ray"):
         output = tmp_path / engine
@@ -222,7 +226,7 @@ def test_tables_are_the_same(cluster, library, model_folder, tmp_path):
     assert written[0] == written[1]
 
 
-def test_a_cluster_that_is_not_there_is_an_error(library, model_folder):
+def test_an_unreachable_cluster_is_an_error(library, model_folder):
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     options = ["--engine", "ray", "--ray-address", "127.0.0.1:9", "--model", model_folder]
     done = subprocess.run(

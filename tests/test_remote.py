@@ -1,4 +1,4 @@
-"""Sound at addresses: whatever fsspec opens."""
+"""Audio files at URLs, opened by fsspec."""
 
 import io
 
@@ -9,14 +9,14 @@ from click.testing import CliRunner
 from audio_files import encode
 from conftest import noise
 from genreclf import Failure
-from genreclf.audio import RemoteFile, find_remote, is_address, load_audio
+from genreclf.audio import RemoteFile, find_files, is_url, load_audio
 from genreclf.cli import main
 from genreclf.errors import AudioDecodeError
 
 
 @pytest.fixture
-def shelf(tmp_path):
-    """A folder of another file system, and its files' bytes."""
+def remote_content(tmp_path):
+    """Write a folder in another file system; return the bytes of each of its files."""
     encode(tmp_path / "a.wav", noise(4), 22050, "wav")
     content = (tmp_path / "a.wav").read_bytes()
     system = fsspec.filesystem("memory")
@@ -26,32 +26,32 @@ def shelf(tmp_path):
     system.rm("/shelf", recursive=True)
 
 
-def test_addresses_are_told_from_paths():
-    assert is_address("s3://bucket/song.mp3")
-    assert is_address("zip://song.mp3::https://host/songs.zip")
-    assert not any(map(is_address, ["song.mp3", "/a/b://c", "C:\\song.mp3", "s3:/song.mp3"]))
+def test_urls_and_paths_are_distinguished():
+    assert is_url("s3://bucket/song.mp3")
+    assert is_url("zip://song.mp3::https://host/songs.zip")
+    assert not any(map(is_url, ["song.mp3", "/a/b://c", "C:\\song.mp3", "s3:/song.mp3"]))
 
 
-def test_it_sounds_as_the_file_does(shelf):
+def test_a_remote_file_is_decoded_like_a_local_one(remote_content):
     sound = load_audio(RemoteFile("memory://shelf/a.wav"), 22050)
-    assert (sound == load_audio(shelf, 22050)).all()
+    assert (sound == load_audio(remote_content, 22050)).all()
 
 
-def test_a_prediction_bears_the_address(shelf, classifier):
+def test_the_source_of_a_prediction_is_the_url(remote_content, classifier):
     (result,) = classifier.predict_many([RemoteFile("memory://shelf/a.wav")])
     assert result.source == "memory://shelf/a.wav"
-    assert result.probabilities == classifier.predict(shelf).probabilities
+    assert result.probabilities == classifier.predict(remote_content).probabilities
 
 
-@pytest.mark.parametrize("address", ["memory://shelf/none.wav", "nowhere://x.wav"])
-def test_what_cannot_be_read_is_a_failure_that_names_it(shelf, classifier, address):
-    (result,) = classifier.predict_many([RemoteFile(address)])
+@pytest.mark.parametrize("url", ["memory://shelf/none.wav", "nowhere://x.wav"])
+def test_a_file_that_cannot_be_read_is_a_failure_that_names_it(remote_content, classifier, url):
+    (result,) = classifier.predict_many([RemoteFile(url)])
     assert isinstance(result, Failure)
     assert isinstance(result.error, AudioDecodeError)
-    assert str(result.error).startswith(f"{address} cannot be read (")
+    assert str(result.error).startswith(f"{url} cannot be read (")
 
 
-def test_a_connection_that_breaks_is_a_failure(shelf, classifier, monkeypatch):
+def test_a_lost_connection_is_a_failure(remote_content, classifier, monkeypatch):
     class Broken(io.BytesIO):
         def read(self, size=-1):
             raise RuntimeError("the other side hung up")
@@ -61,12 +61,12 @@ def test_a_connection_that_breaks_is_a_failure(shelf, classifier, monkeypatch):
     assert "the other side hung up" in str(result.error)
 
 
-def test_folders_are_searched_as_those_here_are(shelf):
-    found = [file.address for file in find_remote("memory://shelf")]
+def test_remote_folders_are_searched_like_local_ones(remote_content):
+    found = [file.url for file in find_files("memory://shelf")]
     assert found == ["memory:///shelf/a.wav", "memory:///shelf/b/2.wav"]
 
 
-def test_the_command_takes_addresses(shelf, model_folder, tmp_path):
+def test_the_command_takes_urls(remote_content, model_folder, tmp_path):
     output = tmp_path / "out.csv"
     arguments = ["--model", str(model_folder), "--format", "csv", "--output", str(output)]
     result = CliRunner().invoke(main, ["predict", "memory://shelf", *arguments])

@@ -1,4 +1,4 @@
-"""Evaluations, and the report they become."""
+"""Evaluations and reports."""
 
 import base64
 import dataclasses
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from conftest import LABELS, noise
-from genreclf.datasets.feature_set import FeatureSet
-from genreclf.datasets.tracks import LeftOut
+from genreclf.data.dataset import Skipped
+from genreclf.data.feature_set import FeatureSet
 from genreclf.errors import DatasetError
 from genreclf.evaluation.evaluate import (
     Evaluation,
@@ -19,9 +19,9 @@ from genreclf.evaluation.evaluate import (
     pool,
     score_tracks,
 )
-from genreclf.evaluation.neighbours import Agreement, Neighbours
+from genreclf.evaluation.neighbors import NeighborPrecision, Neighbors
 from genreclf.evaluation.report import read_evaluations, read_scores, write_report
-from genreclf.evaluation.stability import ChangeResult, Stability
+from genreclf.evaluation.robustness import PerturbationResult, Robustness
 from genreclf.features import make_extractor
 
 STRANGER = TrackResult("x", "a", "a", 0.5, (0.5, 0.5), 1, 1)
@@ -66,13 +66,15 @@ class Page(HTMLParser):
         return " ".join(self.texts)
 
 
-def result(name, genre, shares, segments=4, right=2):
-    winner = int(np.argmax(shares))
-    return TrackResult(name, genre, LABELS[winner], shares[winner], tuple(shares), segments, right)
+def result(name, genre, probabilities, segments=4, correct=2):
+    best = int(np.argmax(probabilities))
+    return TrackResult(
+        name, genre, LABELS[best], probabilities[best], tuple(probabilities), segments, correct
+    )
 
 
-def evaluation(*tracks, left_out=(), name=""):
-    return Evaluation(score_tracks(tracks, LABELS), tracks, left_out, name)
+def evaluation(*tracks, skipped=(), name=""):
+    return Evaluation(score_tracks(tracks, LABELS), tracks, skipped, name)
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def sample():
         result("fine", "blues", [0.8, 0.1, 0.1]),
         result("<script>alert(1)</script>", "jazz", [0.0625, 0.0625, 0.875]),
         result("unsure", "metal", [0.25, 0.5, 0.25]),
-        left_out=(LeftOut("broken & gone.wav", "holds no <sound>"),),
+        skipped=(Skipped("broken & gone.wav", "holds no <sound>"),),
     )
 
 
@@ -94,14 +96,14 @@ def test_evaluate_counts_tracks_and_segments(classifier, features):
     predictions = [classifier.predict_frames(features.frames(i)) for i in range(4)]
     assert [track.predicted for track in found.tracks] == [p.genre for p in predictions]
     assert [track.confidence for track in found.tracks] == [p.confidence for p in predictions]
-    right = [p.genre == genre for p, genre in zip(predictions, features.genres, strict=True)]
-    assert found.scores.accuracy == np.mean(right)
-    heard = [
+    correct = [p.genre == genre for p, genre in zip(predictions, features.genres, strict=True)]
+    assert found.scores.accuracy == np.mean(correct)
+    of_segments = [
         segment.genre == genre
         for p, genre in zip(predictions, features.genres, strict=True)
         for segment in p.timeline
     ]
-    assert found.scores.segment_accuracy == pytest.approx(np.mean(heard))
+    assert found.scores.segment_accuracy == pytest.approx(np.mean(of_segments))
     # Rows of the confusion matrix are true genres, in the model's order.
     assert [sum(row) for row in found.scores.confusion] == [1, 1, 2]
 
@@ -137,17 +139,17 @@ def test_no_tracks(classifier, features):
 
 
 def test_what_the_data_left_out_is_carried_along(classifier, features):
-    known = dataclasses.replace(features, left_out=(LeftOut("jazz.00054", "broken"),))
-    assert evaluate(classifier, known).left_out == (LeftOut("jazz.00054", "broken"),)
+    known = dataclasses.replace(features, skipped=(Skipped("jazz.00054", "broken"),))
+    assert evaluate(classifier, known).skipped == (Skipped("jazz.00054", "broken"),)
 
 
-def test_worst_are_the_surest_mistakes(sample):
-    assert [track.id for track in sample.worst()] == ["<script>alert(1)</script>", "unsure"]
-    assert len(sample.worst(1)) == 1
+def test_worst_errors_have_the_highest_confidence(sample):
+    assert [track.id for track in sample.worst_errors()] == ["<script>alert(1)</script>", "unsure"]
+    assert len(sample.worst_errors(1)) == 1
 
 
 def test_pooled_runs(sample):
-    other = evaluation(result("new", "metal", [0.0, 0.0, 1.0], segments=8, right=8))
+    other = evaluation(result("new", "metal", [0.0, 0.0, 1.0], segments=8, correct=8))
     together = pool([sample, other])
     assert together.tracks == 4
     assert together.accuracy == 0.5
@@ -176,10 +178,10 @@ def test_report_is_complete_and_self_contained(sample, tmp_path):
         assert shown in parsed.text
     assert sorted(path.name for path in page.parent.iterdir()) == [
         "confusion.png",
-        "coverage.png",
         "metrics.json",
         "reliability.png",
         "report.html",
+        "risk_coverage.png",
     ]
 
 
@@ -220,22 +222,27 @@ def test_report_of_several_runs(sample, tmp_path):
     for shown in ("66.7", "± 47.1", "run 1", "the <other> run", "standard deviation", "33.3%"):
         assert shown in parsed.text
     assert len(parsed.fetched) == 4
-    assert (tmp_path / "learning.png").is_file()
+    assert (tmp_path / "training_curves.png").is_file()
     assert read_scores(tmp_path / "metrics.json").tracks == 4
     assert len(read_evaluations(tmp_path / "metrics.json")) == 2
 
 
-def near(first, queries=30):
-    return Neighbours(queries, 50, 0.125, Agreement(first, 0.5625), Agreement(0.4375, 0.375))
+def near(at_1, queries=30):
+    return Neighbors(
+        queries, 50, 0.125, NeighborPrecision(at_1, 0.5625), NeighborPrecision(0.4375, 0.375)
+    )
 
 
-def test_report_shows_stability(sample, tmp_path):
-    changes = (ChangeResult("half <speed>", 8, 6, 0.0625), ChangeResult("mono", 9, 9, 0.0))
-    left_out = (LeftOut("a & b.wav", "is <broken>"),)
-    found = dataclasses.replace(sample, stability=Stability(changes, left_out))
-    parsed = Page(write_report(found, tmp_path, "Stable", {}).read_text("utf-8"))
+def test_report_shows_robustness(sample, tmp_path):
+    perturbations = (
+        PerturbationResult("half <speed>", 8, 6, 0.0625),
+        PerturbationResult("mono", 9, 9, 0.0),
+    )
+    skipped = (Skipped("a & b.wav", "is <broken>"),)
+    found = dataclasses.replace(sample, robustness=Robustness(perturbations, skipped))
+    parsed = Page(write_report(found, tmp_path, "Robust", {}).read_text("utf-8"))
     assert parsed.open == []
-    low, high = changes[0].interval
+    low, high = perturbations[0].interval
     for shown in ("half <speed>", "75.0%", f"{low:.1%} to {high:.1%}", "6.2", "100.0%"):
         assert shown in parsed.texts
     assert "a & b.wav" in parsed.text
@@ -243,24 +250,24 @@ def test_report_shows_stability(sample, tmp_path):
     assert read_evaluations(tmp_path / "metrics.json") == [found]
 
 
-def test_report_names_the_run_whose_stability_it_shows(sample, tmp_path):
-    stable = Stability((ChangeResult("mono", 9, 9, 0.0),))
-    runs = [sample, dataclasses.replace(sample, name="the <b> run", stability=stable)]
-    text = Page(write_report(runs, tmp_path, "Stable", {}).read_text("utf-8")).text
-    assert "music does not: the <b> run" in text
+def test_report_names_the_run_whose_robustness_it_shows(sample, tmp_path):
+    robust = Robustness((PerturbationResult("mono", 9, 9, 0.0),))
+    runs = [sample, dataclasses.replace(sample, name="the <b> run", robustness=robust)]
+    text = Page(write_report(runs, tmp_path, "Robust", {}).read_text("utf-8")).text
+    assert "Robustness to perturbations: the <b> run" in text
 
 
-def test_report_shows_neighbours(sample, tmp_path):
-    found = dataclasses.replace(sample, neighbours=near(0.75))
+def test_report_shows_neighbors(sample, tmp_path):
+    found = dataclasses.replace(sample, neighbors=near(0.75))
     text = Page(write_report(found, tmp_path, "Near", {}).read_text("utf-8")).text
     for shown in ("75.0%", "56.2%", "43.8%", "37.5%", "12.5%", "30 tracks", "among 50"):
         assert shown in text
     assert read_evaluations(tmp_path / "metrics.json") == [found]
 
 
-def test_report_has_the_mean_of_the_runs_whose_neighbours_are_known(sample, tmp_path):
+def test_report_has_the_mean_of_the_runs_whose_neighbors_are_known(sample, tmp_path):
     known = [near(0.75, 30), near(0.25, 28), None]
-    runs = [dataclasses.replace(sample, neighbours=each) for each in known]
+    runs = [dataclasses.replace(sample, neighbors=each) for each in known]
     text = Page(write_report(runs, tmp_path, "Near", {}).read_text("utf-8")).text
     assert "50.0% ± 35.4" in text
     assert "28 to 30 tracks" in text
@@ -268,22 +275,22 @@ def test_report_has_the_mean_of_the_runs_whose_neighbours_are_known(sample, tmp_
 
 def test_what_was_not_measured_is_not_shown(sample, tmp_path):
     text = Page(write_report(sample, tmp_path, "Plain", {}).read_text("utf-8")).text
-    assert "sound changes" not in text
-    assert "near tracks" not in text
+    assert "Robustness" not in text
+    assert "Nearest" not in text
 
 
 def test_report_without_mistakes_or_omissions(tmp_path):
     perfect = evaluation(*(result(g, g, list(np.eye(3)[i])) for i, g in enumerate(LABELS)))
     text = Page(write_report(perfect, tmp_path, "Perfect", {}).read_text("utf-8")).text
-    assert "every track is right" in text
+    assert "every prediction is correct" in text
     assert "every track of the data was used" in text
 
 
 def test_report_that_cannot_be_written_leaves_no_page(sample, tmp_path):
     page = write_report(sample, tmp_path, "First", {})
-    (tmp_path / "coverage.png").unlink()
-    (tmp_path / "coverage.png").mkdir()
-    with pytest.raises(OSError, match=r"coverage\.png"):
+    (tmp_path / "risk_coverage.png").unlink()
+    (tmp_path / "risk_coverage.png").mkdir()
+    with pytest.raises(OSError, match=r"risk_coverage\.png"):
         write_report(sample, tmp_path, "Second", {})
     assert not page.exists()
 

@@ -16,7 +16,7 @@ from conftest import noise
 from genreclf import GenreClassifier
 from genreclf.architectures.dong2018 import Dong2018
 from genreclf.errors import ConfigError, IntegrityError, ModelNotFoundError
-from genreclf.pretrained import find_model
+from genreclf.pretrained import resolve_model
 from genreclf.runtimes import export
 from genreclf.runtimes.onnx import OnnxNetwork
 from genreclf.runtimes.torch import TorchNetwork
@@ -131,7 +131,7 @@ class Fickle(Dong2018):
 
 
 def test_a_network_that_cannot_be_exported_is_saved_without(recwarn, caplog):
-    saved = TorchNetwork(Fickle(n_classes=3)).saved()
+    saved = TorchNetwork(Fickle(n_classes=3)).serialize()
     assert saved.onnx is None
     assert "cannot export" in saved.remark
     assert saved.weights
@@ -143,7 +143,7 @@ def test_an_export_that_gives_other_results_is_not_kept(monkeypatch):
     exact = export.TOLERANCE
     monkeypatch.setattr(export, "_difference", lambda *_: 2 * exact)
     torch.manual_seed(0)
-    assert "differ" in TorchNetwork(Dong2018(n_classes=3)).saved().remark
+    assert "differ" in TorchNetwork(Dong2018(n_classes=3)).serialize().remark
 
 
 def test_classifying_imports_neither_torch_nor_librosa(model_folder, tmp_path):
@@ -172,5 +172,5 @@ def test_the_exported_network_does_not_tell_where_it_was_made(model_folder):
     exported = (model_folder / "model.onnx").read_bytes()
     for trace in (b".py", str(Path(torch.__file__).parents[1]).encode(), b"stack_trace"):
         assert trace not in exported
-    shipped = find_model("dong2018") / "model.onnx"
+    shipped = resolve_model("dong2018") / "model.onnx"
     assert b".py" not in shipped.read_bytes()

@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genreclf.segments import hop_of, spans, window_starts
+from genreclf.features import Frames, iter_segments, segment_hop
+from genreclf.features.segments import window_starts
 
 
-def ramp(n_frames: int) -> np.ndarray:
-    """Frames that know their number."""
-    return np.arange(n_frames, dtype=np.float32)[None]
+def ramp(n_frames: int, first: int = 0) -> Frames:
+    """Frames that hold their number, as feature and as power."""
+    numbers = np.arange(first, first + n_frames, dtype=np.float32)
+    return Frames(numbers[None], numbers + 1)
 
 
 lengths = st.integers(1, 30).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n)))
@@ -29,31 +31,34 @@ def test_every_frame_is_in_a_window(n_frames, length_hop):
 @given(
     cuts=st.lists(st.integers(1, 60), min_size=1, max_size=12),
     length_hop=lengths,
-    max_windows=st.integers(1, 5),
+    batch_size=st.integers(1, 5),
 )
-def test_spans_hold_the_windows_of_the_whole_stream(cuts, length_hop, max_windows):
+def test_batches_hold_the_windows_of_the_whole_stream(cuts, length_hop, batch_size):
     length, hop = length_hop
     n_frames = sum(cuts)
-    blocks = np.split(ramp(n_frames), np.cumsum(cuts)[:-1], axis=1)
-    found = list(spans(blocks, length, hop, max_windows))
-    starts = np.concatenate([span.starts for span in found])
+    firsts = np.cumsum([0, *cuts[:-1]]).tolist()
+    blocks = [ramp(size, first) for size, first in zip(cuts, firsts, strict=True)]
+    found = list(iter_segments(blocks, length, hop, batch_size))
+    starts = np.concatenate([batch.starts for batch in found])
     np.testing.assert_array_equal(starts, window_starts(n_frames, length, hop))
-    windows = np.concatenate([span.windows() for span in found])[:, 0]
+    windows = np.concatenate([batch.data for batch in found])[:, 0]
     expected = (starts[:, None] + np.arange(length)) % n_frames
     np.testing.assert_array_equal(windows, expected)
-    assert [span.tiled for span in found] == [n_frames < length] * len(found)
+    levels = np.concatenate([batch.level_db for batch in found])
+    np.testing.assert_allclose(levels, 10 * np.log10((expected + 1).mean(axis=1)), atol=1e-4)
+    assert [batch.wrapped for batch in found] == [n_frames < length] * len(found)
 
 
 def test_a_long_stream_is_held_in_small_parts():
-    sizes = [span.frames.shape[1] for span in spans((ramp(500) for _ in range(100)), 40, 20, 8)]
-    assert max(sizes) < 1000
+    sizes = [len(batch.data) for batch in iter_segments((ramp(500) for _ in range(100)), 40, 20, 8)]
+    assert max(sizes) < 50
     assert len(sizes) > 100
 
 
 def test_an_empty_stream_has_no_windows():
-    assert list(spans([], 4, 2)) == []
+    assert list(iter_segments([], 4, 2)) == []
 
 
 @pytest.mark.parametrize(("overlap", "hop"), [(0, 40), (0.5, 20), (0.99, 1), (0.999, 1)])
 def test_hop_of_overlap(overlap, hop):
-    assert hop_of(40, overlap) == hop
+    assert segment_hop(40, overlap) == hop

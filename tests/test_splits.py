@@ -1,4 +1,4 @@
-"""Splits keep tied tracks together and labels on every side."""
+"""Splits keep groups of tracks together and have all labels."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from genreclf.datasets import (
+from genreclf.data import (
     FeatureSet,
     Split,
     artist_filtered_split,
     given_split,
-    grouped_folds,
+    group_tracks,
     paper_split,
-    ties_of,
 )
-from genreclf.errors import ConfigError, DatasetError
+from genreclf.errors import DatasetError
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "gtzan"
 real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the shared GTZAN data is not here")
@@ -34,26 +31,26 @@ def feature_set(genres, groups=None, splits=None, ids=None) -> FeatureSet:
     return FeatureSet.from_frames("logmel-13fps", frames, ids, genres, groups=groups, splits=splits)
 
 
-def check(split: Split, features: FeatureSet, ties: np.ndarray, everything: bool = True) -> None:
-    """No tie on two sides, no track twice, every label on each side."""
+def check(split: Split, features: FeatureSet, groups: np.ndarray, everything: bool = True) -> None:
+    """No group in two splits, no track twice, every label in each split."""
     placed = np.concatenate(split)
     assert len(set(placed.tolist())) == len(placed)
     if everything:
         assert sorted(placed.tolist()) == list(range(len(features)))
-    sides = [set(ties[side].tolist()) for side in split]
-    assert not sides[0] & sides[1]
-    assert not sides[0] & sides[2]
-    assert not sides[1] & sides[2]
-    for side in split:
-        assert side.dtype == np.int64
-        assert (np.diff(side) > 0).all()
-        assert set(features.targets[side]) == set(range(len(features.labels)))
+    members = [set(groups[tracks].tolist()) for tracks in split]
+    assert not members[0] & members[1]
+    assert not members[0] & members[2]
+    assert not members[1] & members[2]
+    for tracks in split:
+        assert tracks.dtype == np.int64
+        assert (np.diff(tracks) > 0).all()
+        assert set(features.targets[tracks]) == set(range(len(features.labels)))
 
 
 @st.composite
-def tied_sets(draw, min_ties: int = 3):
+def grouped_sets(draw, min_groups: int = 3):
     """Genres with groups and duplicates that reach across genres."""
-    sizes = draw(st.lists(st.integers(min_ties, 30), min_size=2, max_size=4))
+    sizes = draw(st.lists(st.integers(min_groups, 30), min_size=2, max_size=4))
     genres = [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
     tracks = st.integers(0, len(genres) - 1)
     groups: list[str | None] = [None] * len(genres)
@@ -63,38 +60,36 @@ def tied_sets(draw, min_ties: int = 3):
     return feature_set(genres, groups), duplicates
 
 
-class TestTies:
+class TestGroups:
     def test_groups_and_duplicates_unite_across_each_other(self):
         features = feature_set("ababab", ["x", None, "x", "y", None, "y"])
-        ties = ties_of(features, [(1, 4), (2, 1)])
-        assert ties.dtype == np.int64
-        assert len({int(ties[i]) for i in (0, 1, 2, 4)}) == 1
-        assert ties[3] == ties[5] != ties[0]
+        groups = group_tracks(features, [(1, 4), (2, 1)])
+        assert groups.dtype == np.int64
+        assert len({int(groups[i]) for i in (0, 1, 2, 4)}) == 1
+        assert groups[3] == groups[5] != groups[0]
 
     def test_tracks_without_a_group_are_alone(self):
-        assert len(set(ties_of(feature_set("abab")).tolist())) == 4
+        assert len(set(group_tracks(feature_set("abab")).tolist())) == 4
 
-    @given(tied_sets())
+    @given(grouped_sets())
     def test_they_are_the_connected_components(self, drawn):
         features, duplicates = drawn
-        n = len(features)
-        edges = duplicates + [
-            (i, j)
-            for i, one in enumerate(features.groups)
-            for j, other in enumerate(features.groups)
-            if one is not None and one == other
-        ]
-        rows, columns = np.array(edges, int).reshape(-1, 2).T
-        _, expected = connected_components(coo_array((np.ones(len(rows)), (rows, columns)), (n, n)))
-        ties = ties_of(features, duplicates)
-        assert ((ties[:, None] == ties) == (expected[:, None] == expected)).all()
+        names = features.groups
+        connected = np.array([[a == b is not None for b in names] for a in names])
+        connected |= np.eye(len(features), dtype=bool)
+        for one, other in duplicates:
+            connected[one, other] = connected[other, one] = True
+        for _ in range(len(features).bit_length()):
+            connected = connected @ connected
+        groups = group_tracks(features, duplicates)
+        assert ((groups[:, None] == groups) == connected).all()
 
 
 class TestPaperSplit:
-    def test_shares_are_exact_where_they_can_be(self):
+    def test_fractions_are_exact_where_they_can_be(self):
         features = feature_set(["a"] * 100 + ["b"] * 40 + ["c"] * 99)
         split = paper_split(features, seed=1)
-        counts = [np.bincount(features.targets[side]).tolist() for side in split]
+        counts = [np.bincount(features.targets[tracks]).tolist() for tracks in split]
         assert counts == [[50, 20, 49], [20, 8, 20], [30, 12, 30]]
 
     def test_seeds_differ_and_repeat(self):
@@ -103,6 +98,15 @@ class TestPaperSplit:
         assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
         assert not np.array_equal(one.test, other.test)
 
+    def test_a_seed_gives_the_same_split_in_every_version(self):
+        features = feature_set("ab" * 10, ["x", "y", "x", "y"] + [None] * 16)
+        split = paper_split(features, 7, group_tracks(features, [(4, 9), (5, 12)]))
+        assert [tracks.tolist() for tracks in split] == [
+            [5, 7, 10, 11, 12, 14, 15, 16, 17, 18],
+            [4, 8, 9, 19],
+            [0, 1, 2, 3, 6, 13],
+        ]
+
     def test_every_track_gets_its_turn_in_testing(self):
         features = feature_set(["a", "b"] * 10)
         tested = np.zeros(20)
@@ -110,113 +114,71 @@ class TestPaperSplit:
             tested[paper_split(features, seed).test] += 1
         assert np.abs(tested / 400 - 0.3).max() < 0.1
 
-    @given(tied_sets(), st.integers(0, 2**32))
-    def test_ties_stay_together(self, drawn, seed):
+    @given(grouped_sets(), st.integers(0, 2**32))
+    def test_groups_stay_together(self, drawn, seed):
         features, duplicates = drawn
-        ties = ties_of(features, duplicates)
+        groups = group_tracks(features, duplicates)
         try:
-            split = paper_split(features, seed, ties)
+            split = paper_split(features, seed, groups)
         except DatasetError:
-            # Only where ties are large: some genre has few of them, or mixes with others.
-            sizes = np.unique(ties, return_counts=True)[1]
+            # Only where groups are large: some genre has few of them, or mixes with others.
+            sizes = np.unique(groups, return_counts=True)[1]
             assert sizes.max() > 1
             return
-        check(split, features, ties)
+        check(split, features, groups)
 
     @given(st.lists(st.integers(1, 6), min_size=5, max_size=30), st.integers(0, 99))
-    def test_shares_are_as_near_as_groups_allow(self, sizes, seed):
+    def test_fractions_are_as_close_as_groups_allow(self, sizes, seed):
         groups = [f"{genre}{i}" for genre in "ab" for i, n in enumerate(sizes) for _ in range(n)]
         features = feature_set([group[0] for group in groups], groups)
         split = paper_split(features, seed)
-        check(split, features, ties_of(features))
+        check(split, features, group_tracks(features))
         total = sum(sizes)
-        for side, share in zip(split, (0.5, 0.2, 0.3), strict=True):
-            for count in np.bincount(features.targets[side]):
-                assert abs(count - share * total) <= max(sizes)
+        for tracks, fraction in zip(split, (0.5, 0.2, 0.3), strict=True):
+            for count in np.bincount(features.targets[tracks]):
+                assert abs(count - fraction * total) <= max(sizes)
 
     def test_groups_are_kept_together_unless_told_otherwise(self):
         features = feature_set(["a", "b"] * 20, [str(i // 4) for i in range(40)])
-        check(paper_split(features, 0), features, ties_of(features))
+        check(paper_split(features, 0), features, group_tracks(features))
         alone = paper_split(features, 0, np.arange(40))
-        sides = [{features.groups[i] for i in side} for side in alone]
-        assert sides[0] & sides[2]
+        members = [{features.groups[i] for i in tracks} for tracks in alone]
+        assert members[0] & members[2]
 
     def test_too_few_tracks_name_the_genre(self):
-        with pytest.raises(DatasetError, match="genre 'few' has no track on the valid side"):
+        with pytest.raises(DatasetError, match="genre 'few' has no track in the valid split"):
             paper_split(feature_set(["few"] * 2 + ["many"] * 9), 0)
 
-    def test_ties_of_another_set(self):
-        with pytest.raises(DatasetError, match="3 ties do not fit 4 tracks"):
+    def test_groups_of_another_set(self):
+        with pytest.raises(DatasetError, match="3 group numbers do not fit 4 tracks"):
             paper_split(feature_set("abab"), 0, np.arange(3))
 
 
-class TestGroupedFolds:
-    @settings(max_examples=25, deadline=None)
-    @given(tied_sets(min_ties=8), st.integers(2, 4), st.integers(0, 99))
-    def test_ties_stay_together_and_each_track_tests_once(self, drawn, n_folds, seed):
-        features, duplicates = drawn
-        ties = ties_of(features, duplicates)
-        try:
-            folds = grouped_folds(features, n_folds, seed, ties)
-        except DatasetError:
-            assert np.unique(ties, return_counts=True)[1].max() > 1
-            return
-        assert len(folds) == n_folds
-        for split in folds:
-            check(split, features, ties)
-        tested = np.concatenate([split.test for split in folds])
-        assert sorted(tested.tolist()) == list(range(len(features)))
-
-    def test_sizes_and_strata(self):
-        features = feature_set(["a", "b"] * 50)
-        for split in grouped_folds(features, 5, seed=3):
-            assert [len(side) for side in split] == [60, 20, 20]
-            for side in split:
-                assert len(set(np.bincount(features.targets[side]))) == 1
-
-    def test_two_folds(self):
-        features = feature_set(["a", "b"] * 8)
-        for split in grouped_folds(features, 2, seed=0):
-            check(split, features, np.arange(16))
-
-    def test_seeds_repeat(self):
-        features = feature_set(["a", "b"] * 10)
-        one, same = (grouped_folds(features, 3, 5)[0] for _ in range(2))
-        assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
-
-    def test_errors(self):
-        with pytest.raises(ConfigError, match="at least 2"):
-            grouped_folds(feature_set("abab"), 1, 0)
-        few = feature_set(["few"] * 4 + ["many"] * 20, ["x"] * 3 + [None] * 21)
-        with pytest.raises(DatasetError, match=r"genre 'few' has only 2 tracks.*for 5 parts"):
-            grouped_folds(few, 5, 0)
-
-
 class TestGivenSplit:
-    def test_sides_are_those_given(self):
+    def test_splits_are_those_given(self):
         features = feature_set("ababab", splits=["train"] * 2 + ["test"] * 2 + ["valid"] * 2)
         split = given_split(features)
-        assert [side.tolist() for side in split] == [[0, 1], [4, 5], [2, 3]]
+        assert [tracks.tolist() for tracks in split] == [[0, 1], [4, 5], [2, 3]]
         check(split, features, np.arange(6))
 
-    def test_a_track_without_a_side(self):
+    def test_a_track_without_a_split(self):
         with pytest.raises(DatasetError, match=r"1 of 4 tracks have no given split.*'t3'"):
             given_split(feature_set("abab", splits=["train", "valid", "test", None]))
         with pytest.raises(DatasetError, match="2 of 2 tracks"):
             given_split(feature_set("ab"))
 
-    def test_tied_tracks_on_two_sides_are_named(self):
-        sides = ["train", "train", "valid", "valid", "test", "test"]
+    def test_groups_in_two_splits_are_named(self):
+        splits = ["train", "train", "valid", "valid", "test", "test"]
         with pytest.raises(DatasetError, match=r"'t1' \(train\) and 't5' \(test\)"):
-            given_split(feature_set("ababab", [None, "x", None, None, None, "x"], sides))
-        features = feature_set("ababab", splits=sides)
+            given_split(feature_set("ababab", [None, "x", None, None, None, "x"], splits))
+        features = feature_set("ababab", splits=splits)
         with pytest.raises(DatasetError, match=r"'t0' \(train\) and 't2' \(valid\)"):
-            given_split(features, ties_of(features, [(2, 0)]))
+            given_split(features, group_tracks(features, [(2, 0)]))
 
-    def test_a_label_on_some_sides_only(self):
-        sides = ["train", "train", "valid", "valid", "test"]
-        with pytest.raises(DatasetError, match="genre 'b' has no track on the test side"):
-            given_split(feature_set("ababa", splits=sides))
+    def test_a_label_in_some_splits_only(self):
+        splits = ["train", "train", "valid", "valid", "test"]
+        with pytest.raises(DatasetError, match="genre 'b' has no track in the test split"):
+            given_split(feature_set("ababa", splits=splits))
 
 
 class TestArtistFilteredSplit:
@@ -228,8 +190,8 @@ class TestArtistFilteredSplit:
             "valid": "blues/blues.00001.wav\r\nrock/rock.00001.au\n",
             "test": "  blues.00002\nrock.00002\nrock.00002\n",
         } | changes
-        for side, text in content.items():
-            (folder / name.format(side)).write_text(text)
+        for split, text in content.items():
+            (folder / name.format(split)).write_text(text)
         return folder
 
     def features(self) -> FeatureSet:
@@ -238,7 +200,7 @@ class TestArtistFilteredSplit:
     @pytest.mark.parametrize("name", ["artist_filtered_{}.txt", "{}_filtered.txt"])
     def test_lists_are_read(self, tmp_path, name):
         split = artist_filtered_split(self.features(), self.lists(tmp_path, name))
-        assert [side.tolist() for side in split] == [[0, 1], [2, 3], [4, 5]]
+        assert [tracks.tolist() for tracks in split] == [[0, 1], [2, 3], [4, 5]]
 
     def test_ids_of_a_plain_folder_of_genres_fit(self, tmp_path):
         ids = [f"{name[:-6]}/{name}" for name in self.NAMES]
@@ -251,14 +213,14 @@ class TestArtistFilteredSplit:
         with pytest.warns(UserWarning, match=r"not in the set \(1\): rock\.00077$"):
             artist_filtered_split(self.features(), self.lists(tmp_path, train=train))
 
-    def test_tied_tracks_leave_the_side_that_needs_them_less(self, tmp_path):
+    def test_tracks_leave_the_split_that_needs_them_less(self, tmp_path):
         train = "".join(f"{genre}.0000{i}\n" for genre in ("blues", "rock") for i in (0, 3))
         features = self.features()
-        ties = ties_of(features, [(6, 4), (7, 3)])
-        with pytest.warns(UserWarning, match=r"tied to .* \(2\): blues\.00003, rock\.00003"):
-            split = artist_filtered_split(features, self.lists(tmp_path, train=train), ties)
-        check(split, features, ties, everything=False)
-        assert [side.tolist() for side in split] == [[0, 1], [2, 3], [4, 5]]
+        groups = group_tracks(features, [(6, 4), (7, 3)])
+        with pytest.warns(UserWarning, match=r"of their group .* \(2\): blues\.00003, rock\.00003"):
+            split = artist_filtered_split(features, self.lists(tmp_path, train=train), groups)
+        check(split, features, groups, everything=False)
+        assert [tracks.tolist() for tracks in split] == [[0, 1], [2, 3], [4, 5]]
 
     def test_errors(self, tmp_path):
         with pytest.raises(DatasetError, match=r"has no artist_filtered_train\.txt"):
@@ -267,20 +229,18 @@ class TestArtistFilteredSplit:
             artist_filtered_split(
                 self.features(), self.lists(tmp_path, train="rock.00002\nblues.00000\n")
             )
-        with pytest.raises(DatasetError, match="genre 'rock' has no track on the train side"):
+        with pytest.raises(DatasetError, match="genre 'rock' has no track in the train split"):
             artist_filtered_split(self.features(), self.lists(tmp_path, train="blues.00000\n"))
 
     @real_data
-    def test_the_published_lists_hold_no_known_copies_on_two_sides(self):
+    def test_the_published_lists_have_no_known_duplicates_in_two_splits(self):
         features = FeatureSet.from_npz(REAL / "logmel_13fps.npz")
         index = {name: i for i, name in enumerate(features.ids)}
         with (REAL / "splits" / "duplicates.csv").open() as file:
             pairs = [(index[row["a"]], index[row["b"]]) for row in csv.DictReader(file)]
-        ties = ties_of(features, pairs)
+        groups = group_tracks(features, pairs)
         # No warning: nothing is taken away but jazz.00054, of the 443.
-        split = artist_filtered_split(features, REAL / "splits", ties)
-        assert [len(side) for side in split] == [442, 197, 290]
-        check(split, features, ties, everything=False)
-        check(paper_split(features, 0, ties), features, ties)
-        for fold in grouped_folds(features, 5, 0, ties):
-            check(fold, features, ties)
+        split = artist_filtered_split(features, REAL / "splits", groups)
+        assert [len(tracks) for tracks in split] == [442, 197, 290]
+        check(split, features, groups, everything=False)
+        check(paper_split(features, 0, groups), features, groups)

@@ -1,4 +1,4 @@
-"""Genres in the tags of files, which must come to no harm."""
+"""Genres in the tags of files."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from mutagen.mp4 import MP4, MP4Cover
 
 from audio_files import FORMATS, encode
 from conftest import noise
+from genreclf import tags as tagger
 from genreclf.audio import load_audio
 from genreclf.cli import main
 from genreclf.errors import TagError
 from genreclf.prediction import Prediction
 from genreclf.tags import Tagger, read_genre, undo, write_genre
-from genreclf.tags import genre as rewriting
 
 KINDS = ["mp3", "m4a", "flac", "vorbis", "opus"]
 
@@ -31,7 +31,7 @@ def make(folder, kind):
 
 
 def decorate(path):
-    """Give a file a title, a picture and a comment of its own."""
+    """Give a file a title, a picture and a custom tag."""
     picture = b"\x89PNG" + bytes(500)
     if path.suffix == ".mp3":
         tags = ID3(path)
@@ -103,32 +103,32 @@ def test_old_id3_tags_keep_their_version_and_their_end(tmp_path):
     assert path.read_bytes()[-128:] == end
 
 
-@pytest.mark.parametrize("fault", ["_check", "_sound"])
-def test_a_failure_leaves_the_file_as_it_was(fault, tmp_path, monkeypatch):
+@pytest.mark.parametrize("fault", ["_verify", "_hash_audio"])
+def test_a_failure_does_not_change_the_file(fault, tmp_path, monkeypatch):
     path = make(tmp_path, "flac")
     before = path.read_bytes()
 
     def fail(*arguments):
         raise ValueError("a fault")
 
-    monkeypatch.setattr(rewriting, fault, fail)
-    with pytest.raises(TagError, match="as it was"):
+    monkeypatch.setattr(tagger, fault, fail)
+    with pytest.raises(TagError, match="not changed"):
         write_genre(path, ["jazz"])
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_copy_whose_sound_differs_does_not_replace_the_file(tmp_path, monkeypatch):
+def test_a_copy_with_other_audio_does_not_replace_the_file(tmp_path, monkeypatch):
     path = make(tmp_path, "mp3")
     before = path.read_bytes()
-    monkeypatch.setattr(rewriting, "_sound", lambda path: str(path).encode())
-    with pytest.raises(TagError, match="sound would be changed"):
+    monkeypatch.setattr(tagger, "_hash_audio", lambda path: str(path).encode())
+    with pytest.raises(TagError, match="would change the audio"):
         write_genre(path, ["jazz"])
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "absent.flac"])
-def test_what_cannot_be_tagged_is_named(name, tmp_path):
+def test_errors_name_the_file(name, tmp_path):
     if name == "a.wav":
         encode(tmp_path / name, noise(1), 22050, "wav")
     if name == "a.mp3":
@@ -137,7 +137,7 @@ def test_what_cannot_be_tagged_is_named(name, tmp_path):
         write_genre(tmp_path / name, ["jazz"])
 
 
-def test_a_link_stays_a_link_and_rights_stay(tmp_path):
+def test_links_and_permissions_are_preserved(tmp_path):
     path = make(tmp_path, "flac")
     path.chmod(0o640)
     link = tmp_path / "link.flac"
@@ -148,38 +148,38 @@ def test_a_link_stays_a_link_and_rights_stay(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def said(path, genre="jazz", confidence=0.7):
+def prediction_of(path, genre="jazz", confidence=0.7):
     return Prediction(genre, confidence, {genre: confidence}, (), 3.0, source=str(path))
 
 
-def test_a_tagger_leaves_alone_what_it_should(tmp_path):
+def test_a_tagger_skips_files(tmp_path):
     path, log = make(tmp_path, "flac"), tmp_path / "log"
     before = path.read_bytes()
-    assert Tagger(log).tag(said(path, "unknown")) == "unknown"
-    assert Tagger(log, dry_run=True).tag(said(path)) == "written"
+    assert Tagger(log).tag(prediction_of(path, "unknown")) == "unknown"
+    assert Tagger(log, dry_run=True).tag(prediction_of(path)) == "written"
     assert path.read_bytes() == before
     assert not log.exists()
-    assert Tagger(log, only_missing=True).tag(said(path)) == "written"
-    assert Tagger(log).tag(said(path)) == "unchanged"
-    assert Tagger(log, only_missing=True).tag(said(path, "rock")) == "had a genre"
+    assert Tagger(log, only_missing=True).tag(prediction_of(path)) == "written"
+    assert Tagger(log).tag(prediction_of(path)) == "unchanged"
+    assert Tagger(log, only_missing=True).tag(prediction_of(path, "rock")) == "had a genre"
     assert read_genre(path) == ["jazz"]
     assert len(log.read_text().splitlines()) == 1
 
 
-def test_undo_goes_back_to_the_first_genre(tmp_path):
+def test_undo_restores_the_first_genre(tmp_path):
     path, log = make(tmp_path, "m4a"), tmp_path / "log"
     write_genre(path, ["Acid Jazz", "Own"])
     for genre in ("jazz", "rock"):
-        Tagger(log).tag(said(path, genre))
+        Tagger(log).tag(prediction_of(path, genre))
     assert next(undo(log, dry_run=True))[1] == ""
     assert read_genre(path) == ["rock"]
     assert [problem for _, problem in undo(log)] == ["", ""]
     assert read_genre(path) == ["Acid Jazz", "Own"]
 
 
-def test_undo_does_not_touch_what_was_changed_since(tmp_path):
+def test_undo_does_not_touch_files_that_were_changed_again(tmp_path):
     path, log = make(tmp_path, "flac"), tmp_path / "log"
-    Tagger(log).tag(said(path))
+    Tagger(log).tag(prediction_of(path))
     write_genre(path, ["by hand"])
     [(_, problem)] = undo(log)
     assert "by hand" in problem
@@ -189,17 +189,17 @@ def test_undo_does_not_touch_what_was_changed_since(tmp_path):
     assert str(path) in problem
 
 
-def test_a_log_cut_in_its_last_line_is_undone_and_another_file_refused(tmp_path):
+def test_undo_ignores_an_incomplete_last_line_and_rejects_other_files(tmp_path):
     path, log = make(tmp_path, "flac"), tmp_path / "log"
-    Tagger(log).tag(said(path))
+    Tagger(log).tag(prediction_of(path))
     log.write_text(log.read_text() + '{"path": "/so')
     assert len(list(undo(log))) == 1
     log.write_text("no log\n")
-    with pytest.raises(TagError, match="no log"):
+    with pytest.raises(TagError, match="not a log"):
         list(undo(log))
 
 
-def test_the_command_writes_tags_and_takes_them_back(model_folder, tmp_path):
+def test_the_command_writes_and_restores_tags(model_folder, tmp_path):
     music = tmp_path / "music"
     music.mkdir()
     paths = [make(music, "mp3"), make(music, "flac")]

@@ -13,20 +13,19 @@ from audio_files import encode
 from conftest import noise
 from genreclf import GenreClassifier
 from genreclf.cli import main
-from genreclf.evaluation.changes import CHANGES
+from genreclf.evaluation.perturbations import PERTURBATIONS
 from genreclf.training import Recipe
 
 RECIPE = """
 description = "small, for a test"
 
 [features]
-parameters = { merge = 4 }
-segment_frames = 24
+parameters = { pool_bins = 4, segment_frames = 24 }
 
 [architecture]
 parameters = { filters = [4, 8], pools = [[2, 2], [2, 2]], dense = 16, dropout = [0.0, 0.0] }
 
-[optimiser]
+[optimizer]
 learning_rate = 0.004
 
 [training]
@@ -68,12 +67,12 @@ def trained(data, recipe, tmp_path_factory):
     return output, result
 
 
-def test_training_prints_each_side_as_what_it_is(trained):
+def test_training_prints_the_accuracy_on_each_set(trained):
     _, result = trained
-    assert "10 tracks to train on, 4 to watch, 6 to test on" in result.stderr
+    assert "10 training, 4 validation and 6 test tracks" in result.stderr
     assert "broken" in result.stderr
-    for side in ("training", "validation", "test"):
-        assert f"{side} side: 100.0%" in result.stdout
+    for name in ("training", "validation", "test"):
+        assert f"{name} accuracy: 100.0%" in result.stdout
 
 
 def test_the_output_folder_is_a_model(trained, data):
@@ -98,7 +97,7 @@ def test_two_processes_train_together(data, recipe, tmp_path):
         check=True,
         timeout=300,
     )
-    assert done.stdout.count("test side: 100.0%") == 1
+    assert done.stdout.count("test accuracy: 100.0%") == 1
     log = (tmp_path / "model" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in log] == list(range(1, 9))
 
@@ -108,7 +107,7 @@ def test_a_finished_run_is_kept_unless_resumed(trained, data, recipe):
     arguments = ("train", data, "--recipe", recipe, "--output", output, "--device", "cpu")
     again = run(*arguments)
     assert again.exit_code == 2
-    assert "holds a run already" in again.stderr
+    assert "already holds a run" in again.stderr
     resumed = run(*arguments, "--resume")
     assert resumed.exit_code == 0
     assert resumed.stdout == first.stdout
@@ -122,40 +121,42 @@ def test_a_model_is_evaluated_with_a_report(trained, data, tmp_path):
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["scores"]["accuracy"] == 1.0
     assert metrics["scores"]["tracks"] == 20
-    assert metrics["runs"][0]["stability"] is None
-    near = metrics["runs"][0]["neighbours"]
+    assert metrics["runs"][0]["robustness"] is None
+    near = metrics["runs"][0]["neighbors"]
     assert (near["queries"], near["references"]) == (20, 20)
     assert near["chance"] == pytest.approx(9 / 19)
-    assert near["embeddings"]["first"] == 1.0
+    assert near["embeddings"]["at_1"] == 1.0
     assert "<html" in (tmp_path / "report.html").read_text()
 
 
-def test_a_models_stability_is_measured_on_the_sound(trained, data, tmp_path):
+def test_a_models_robustness_is_measured_on_the_sound(trained, data, tmp_path):
     output, _ = trained
-    result = run("evaluate", data, "--model", output, "--output", tmp_path, "--stability")
+    result = run("evaluate", data, "--model", output, "--output", tmp_path, "--robustness")
     assert result.exit_code == 0, result.output
     assert "-20 dB: 100.0% of 20 clips keep their genre" in result.stdout
-    assert "left out: tuba/broken" in result.stderr
+    assert "skipped: tuba/broken" in result.stderr
     assert "not compared" not in result.stderr
     (record,) = json.loads((tmp_path / "metrics.json").read_text())["runs"]
-    assert [row["change"] for row in record["stability"]["changes"]] == list(CHANGES)
-    assert {row["clips"] for row in record["stability"]["changes"]} == {20}
+    assert [row["perturbation"] for row in record["robustness"]["perturbations"]] == list(
+        PERTURBATIONS
+    )
+    assert {row["clips"] for row in record["robustness"]["perturbations"]} == {20}
     assert "MP3, 64 kbit/s" in (tmp_path / "report.html").read_text()
 
 
-def test_stability_needs_sound_and_one_model(trained, data, recipe, tmp_path):
+def test_robustness_needs_audio_and_one_model(trained, data, recipe, tmp_path):
     output, _ = trained
     features = tmp_path / "features"
     run("features", "extract", data, "--output", features)
     np.savez(tmp_path / "arrays.npz", X=np.zeros(1))
     for other in (features, tmp_path / "arrays.npz"):
-        result = run("evaluate", other, "--model", output, "--output", tmp_path, "--stability")
+        result = run("evaluate", other, "--model", output, "--output", tmp_path, "--robustness")
         assert result.exit_code == 2
-        assert "--stability changes the sound itself" in result.stderr
+        assert "--robustness needs audio files" in result.stderr
         assert other.name in result.stderr
         assert len(result.stderr.splitlines()) == 1
     result = run("evaluate", data, "--protocol", "paper", "--recipe", recipe,
-                 "--output", tmp_path, "--stability")  # fmt: skip
+                 "--output", tmp_path, "--robustness")  # fmt: skip
     assert result.exit_code == 2
     assert "leave --protocol out" in result.stderr
 
@@ -167,7 +168,7 @@ def test_a_protocol_trains_and_tests_and_keeps_what_is_done(data, recipe, tmp_pa
     assert first.exit_code == 0, first.output
     stored = tmp_path / "runs" / "seed-000" / "model.safetensors"
     made = stored.stat().st_mtime_ns
-    forget_neighbours(stored.with_name("evaluation.json"))
+    forget_neighbors(stored.with_name("evaluation.json"))
     both = run(*arguments, "--runs", "2")
     assert both.exit_code == 0, both.output
     assert "seed 0:" in both.stdout
@@ -175,16 +176,16 @@ def test_a_protocol_trains_and_tests_and_keeps_what_is_done(data, recipe, tmp_pa
     assert "mean " in both.stdout
     assert stored.stat().st_mtime_ns == made
     old, new = json.loads((tmp_path / "metrics.json").read_text())["runs"]
-    assert old["neighbours"] is None
-    assert (new["neighbours"]["queries"], new["neighbours"]["references"]) == (6, 10)
-    assert new["neighbours"]["embeddings"]["five"] == 1.0
+    assert old["neighbors"] is None
+    assert (new["neighbors"]["queries"], new["neighbors"]["references"]) == (6, 10)
+    assert new["neighbors"]["embeddings"]["at_5"] == 1.0
 
 
-def forget_neighbours(path):
-    """Make a run's results what former versions wrote."""
+def forget_neighbors(path):
+    """Remove the neighbors and the robustness from a stored result."""
     record = json.loads(path.read_text())
-    assert record["evaluation"].pop("neighbours")
-    del record["evaluation"]["stability"]
+    assert record["evaluation"].pop("neighbors")
+    del record["evaluation"]["robustness"]
     path.write_text(json.dumps(record))
 
 
@@ -230,7 +231,7 @@ def test_one_genre_is_an_error(data, recipe, tmp_path):
     assert "one genre" in result.stderr
 
 
-def test_tuning_goes_on_with_its_study_and_writes_a_recipe(data, recipe, tmp_path):
+def test_tuning_continues_its_study_and_writes_a_recipe(data, recipe, tmp_path):
     pytest.importorskip("optuna", reason="the extra `tune` is not installed")
     for trials in (3, 4):
         result = run("tune", data, "--recipe", recipe, "--output", tmp_path, "--trials", "2")
@@ -238,7 +239,7 @@ def test_tuning_goes_on_with_its_study_and_writes_a_recipe(data, recipe, tmp_pat
         assert result.stdout.count("complete") + result.stdout.count("fail") >= trials - 1
     best = Recipe.load(tmp_path / "best.toml")
     assert best.training.epochs == 8
-    assert best.optimiser.learning_rate != 0.004
+    assert best.optimizer.learning_rate != 0.004
 
 
 def test_tensorboard_files_are_written(data, recipe, tmp_path):

@@ -1,16 +1,11 @@
-"""Model folders and archives from anywhere: whatever they hold, an own error or a model."""
+"""Model folders from anywhere: whatever they hold, a GenreclfError or a model."""
 
 import contextlib
-import gzip
-import io
 import json
 import os
 import struct
 import subprocess
 import sys
-import tarfile
-import zipfile
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -19,8 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from genreclf import GenreClassifier, GenreclfError
 from genreclf.errors import ConfigError, IntegrityError
-from genreclf.pretrained import ModelConfig, archives
-from genreclf.pretrained.archives import unpack
+from genreclf.pretrained import ModelConfig
 from genreclf.pretrained.config import parse_json
 
 FUZZ = settings(
@@ -61,22 +55,26 @@ def edit(folder, **changes):
         ({"architecture__dense": 10**40}, GenreclfError, "dong2018"),
         ({"architecture__filters": [4, 10**4]}, IntegrityError, r"conv2\.weight"),
         ({"architecture__filters": [4, 10**9]}, ConfigError, "filters"),
-        ({"architecture__filters": [4]}, ConfigError, "filters must be two"),
-        ({"architecture__filters": [4.0, 4]}, ConfigError, "filters must be two"),
-        ({"architecture__filters": [-4, 4]}, ConfigError, "filters must be two"),
-        ({"architecture__kernels": "x"}, ConfigError, "kernels must be two pairs"),
-        ({"architecture__kernels": [[3, 3], [0, 5]]}, ConfigError, "kernels must be two pairs"),
-        ({"architecture__kernels": [[3, 3]] * 3}, ConfigError, "kernels must be two pairs"),
-        ({"architecture__pools": [[2, 2], [2, 0]]}, ConfigError, "pools must be two pairs"),
-        ({"architecture__pools": {"a": 1}}, ConfigError, "pools must be two pairs"),
+        ({"architecture__filters": [4]}, ConfigError, "filters must be a list of 2"),
+        ({"architecture__filters": [4.0, 4]}, ConfigError, "filters must be a list of 2"),
+        ({"architecture__filters": [-4, 4]}, ConfigError, "filters must be a list of 2"),
+        ({"architecture__kernels": "x"}, ConfigError, "kernels must be a list of 2"),
+        ({"architecture__kernels": [[3, 3], [0, 5]]}, ConfigError, "kernels must be a list of 2"),
+        ({"architecture__kernels": [[3, 3]] * 3}, ConfigError, "kernels must be a list of 2"),
+        ({"architecture__pools": [[2, 2], [2, 0]]}, ConfigError, "pools must be a list of 2"),
+        ({"architecture__pools": {"a": 1}}, ConfigError, "pools must be a list of 2"),
         ({"architecture__dense": True}, ConfigError, "dense must be"),
         ({"architecture__dropout": ["a", 0]}, ConfigError, "dropout must be"),
         ({"architecture__dropout": [0.1, 7]}, ConfigError, "dropout must be"),
         ({"architecture__surprise": 1}, ConfigError, "surprise"),
-        ({"segment_frames": 65536, "features__n_mels": 1024}, ConfigError, "a segment of 1024"),
+        (
+            {"features__segment_frames": 65536, "features__n_mels": 1024},
+            ConfigError,
+            "a segment of 1024",
+        ),
         (
             {
-                "segment_frames": 256,
+                "features__segment_frames": 256,
                 "architecture__filters": [1, 10**6],
                 "architecture__kernels": [[1, 1], [1, 1]],
                 "architecture__pools": [[1, 1], [60, 250]],
@@ -84,11 +82,11 @@ def edit(folder, **changes):
             ConfigError,
             "values for one segment",
         ),
-        ({"features__n_fft": "2048"}, ConfigError, "logmel-13fps"),
-        ({"features__n_fft": 2048.0}, ConfigError, "whole numbers"),
-        ({"features__merge": 2.0}, ConfigError, "whole numbers"),
+        ({"features__n_fft": "2048"}, ConfigError, "n_fft must be a whole number"),
+        ({"features__n_fft": 2048.0}, ConfigError, "n_fft must be a whole number"),
+        ({"features__pool_bins": 2.0}, ConfigError, "pool_bins must be a whole number"),
         ({"features__hop_length": 1}, ConfigError, "hop_length"),
-        ({"features__fmin": "low"}, ConfigError, "logmel-13fps"),
+        ({"features__fmin": "low"}, ConfigError, "fmin must be a number"),
         ({"features__scale": ["db"]}, ConfigError, "scale"),
         ({"features": {"name": "absent", "parameters": {}}}, ConfigError, "'absent'"),
         ({"architecture": {"name": "dong2081", "parameters": {}}}, ConfigError, "'dong2018'"),
@@ -98,6 +96,8 @@ def edit(folder, **changes):
         ({"files": {"model.safetensors": "abc"}}, ConfigError, "files"),
         ({"temperature": True}, ConfigError, "temperature"),
         ({"overlap": "half"}, ConfigError, "overlap"),
+        ({"overlap": 10**400}, ConfigError, "overlap"),
+        ({"temperature": 10**400}, ConfigError, "temperature"),
     ],
 )
 def test_absurd_configs_are_named(folder, changes, error, message):
@@ -186,7 +186,7 @@ def load_or_refuse(folder):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-    | st.sampled_from([10**9, 10**30, -1, 0, 1e308]),
+    | st.sampled_from([10**9, 10**30, 10**400, -1, 0, 1e308]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner,
                                                                 max_size=3),
     max_leaves=6,
@@ -196,14 +196,14 @@ JSON = st.recursive(
 @FUZZ
 @given(
     path=st.sampled_from(
-        [(key,) for key in ("format", "architecture", "features", "labels", "segment_frames",
+        [(key,) for key in ("format", "architecture", "features", "labels",
                             "overlap", "temperature", "track_temperature", "metadata", "requires",
                             "files")]
         + [("architecture", "parameters", key)
            for key in ("filters", "kernels", "pools", "dense", "dropout")]
         + [("features", "parameters", key)
            for key in ("sample_rate", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "scale",
-                       "top_db", "merge", "standardise", "segment_frames")]
+                       "top_db", "pool_bins", "normalization", "segment_frames")]
     ),
     value=JSON,
 )  # fmt: skip
@@ -260,160 +260,6 @@ def test_weights_that_are_anything(folder, content):
     (folder / "model.safetensors").write_bytes(content)
     with pytest.raises(IntegrityError):
         GenreClassifier.from_pretrained(folder)
-
-
-def zip_of(members):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in members:
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def tar_of(members):
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in members:
-            info = name if isinstance(name, tarfile.TarInfo) else tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def link(name, target, kind=tarfile.SYMTYPE):
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, target
-    return info
-
-
-def symlink_in_zip(name, target):
-    info = zipfile.ZipInfo(name)
-    info.external_attr = 0o120777 << 16
-    return info, target
-
-
-GOOD = [("config.json", b"{}"), ("model.safetensors", b"weights")]
-
-
-@pytest.fixture
-def unpacked(tmp_path):
-    """Unpack an archive of these bytes; gives the folder."""
-
-    def do(content):
-        (tmp_path / "archive").write_bytes(content)
-        target = tmp_path / "deep" / "target"
-        target.mkdir(parents=True)
-        unpack(tmp_path / "archive", target)
-        return target
-
-    return do
-
-
-@pytest.mark.parametrize("pack", [zip_of, tar_of])
-def test_only_the_files_of_a_model_are_unpacked(unpacked, pack):
-    more = [("a/b/c/config.json", b"deep"), ("evil.py", b""), ("README.md", b"# card")]
-    target = unpacked(pack([*GOOD, *more]))
-    names = {path.name for path in target.rglob("*")}
-    assert names == {"config.json", "model.safetensors", "README.md"}
-    assert (target / "config.json").read_bytes() == b"{}"
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (zip_of([*GOOD, ("../evil.txt", b"x")]), "leads out"),
-        (tar_of([*GOOD, ("../evil.txt", b"x")]), "leads out"),
-        (zip_of([("../../config.json", b"{}"), GOOD[1]]), "leads out"),
-        (zip_of([*GOOD, ("/tmp/evil.txt", b"x")]), "leads out"),
-        (tar_of([*GOOD, ("/tmp/evil.txt", b"x")]), "leads out"),
-        (zip_of([*GOOD, ("a\\..\\evil.txt", b"x")]), "leads out"),
-        (zip_of([*GOOD, ("C:evil.txt", b"x")]), "leads out"),
-        (tar_of([*GOOD, (link("model", "/etc"), b"")]), "no plain file"),
-        (tar_of([(link("config.json", "/etc/passwd"), b""), GOOD[1]]), "no plain file"),
-        (tar_of([(link("config.json", "/x", tarfile.LNKTYPE), b""), GOOD[1]]), "no plain file"),
-        (tar_of([*GOOD, (link("null", "", tarfile.CHRTYPE), b"")]), "no plain file"),
-        (tar_of([*GOOD, (link("fifo", "", tarfile.FIFOTYPE), b"")]), "no plain file"),
-        (zip_of([symlink_in_zip("config.json", "/etc/passwd"), GOOD[1]]), "no plain file"),
-        (zip_of([("one/config.json", b"{}"), ("two/model.safetensors", b"x")]), "more than one"),
-        (tar_of([*GOOD, *GOOD]), "more than one"),
-        (zip_of([("config.json", b"{}")]), r"no model\.safetensors"),
-        (zip_of([]), "no model folder"),
-        (zip_of([(f"{i}.txt", b"") for i in range(1001)]), "over 1000 members"),
-        (zip_of([("config.json", b" " * 1_000_001), GOOD[1]]), "larger than 1,000,000"),
-        (tar_of([("config.json", b" " * 1_000_001), GOOD[1]]), "larger than 1,000,000"),
-        (tar_of([("x" * 2**21, b"")]), "over 1 MiB"),
-        (b"", "damaged"),
-        (b"neither", "damaged"),
-        (zip_of(GOOD)[:-8], "damaged"),
-        (damaged(zip_of(GOOD), [(0.984375, b"\x01")], 1.0), "before its own start"),
-        (tar_of(GOOD)[:90], "damaged"),
-    ],
-)
-def test_archives_that_are_refused(unpacked, tmp_path, content, message):
-    before = set(tmp_path.iterdir()) | {tmp_path / "archive", tmp_path / "deep"}
-    with pytest.raises(IntegrityError, match=message):
-        unpacked(content)
-    assert set(tmp_path.iterdir()) == before
-    assert not any(path.is_symlink() for path in tmp_path.rglob("*"))
-    assert not Path("/tmp/evil.txt").exists()
-
-
-def bomb(size):
-    """A zip that says its weights are small and unpacks to `size` bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("config.json", "{}")
-        archive.writestr("model.safetensors", bytes(size))
-    return buffer.getvalue().replace(struct.pack("<I", size), struct.pack("<I", 1000))
-
-
-def test_bombs_do_not_fill_the_disk(unpacked, tmp_path, monkeypatch):
-    monkeypatch.setitem(archives._LIMITS, "model.safetensors", 10_000)
-    for content in (
-        bomb(20_000_000),
-        zip_of([GOOD[0], ("model.safetensors", bytes(20_000))]),
-        tar_of([GOOD[0], ("model.safetensors", bytes(20_000))]),
-    ):
-        with pytest.raises(IntegrityError):
-            unpacked(content)
-        written = sum(f.stat().st_size for f in (tmp_path / "deep").rglob("*") if f.is_file())
-        assert written <= 10_000
-        for file in (tmp_path / "deep" / "target").iterdir():
-            file.unlink()
-        (tmp_path / "deep" / "target").rmdir()
-
-
-def test_an_archive_that_leads_in_circles(unpacked):
-    """A tar whose member says that it has fewer than no bytes."""
-    raw = bytearray(tarfile.TarInfo("config.json").tobuf())
-    raw[124:136] = (2**96 - 1024).to_bytes(12, "big")
-    raw[124] = 0xFF
-    raw[148:156] = b" " * 8
-    raw[148:156] = b"%06o\0 " % sum(raw)
-    with pytest.raises(IntegrityError):
-        unpacked(gzip.compress(bytes(raw) + bytes(2048)))
-
-
-@FUZZ
-@given(damage=DAMAGE, cut=CUT, pack=st.sampled_from([zip_of, tar_of]))
-def test_any_bytes_in_an_archive(tmp_path_factory, damage, cut, pack):
-    folder = tmp_path_factory.mktemp("fuzz")
-    (folder / "archive").write_bytes(damaged(pack(GOOD), damage, cut))
-    (folder / "target").mkdir()
-    with contextlib.suppress(IntegrityError):
-        unpack(folder / "archive", folder / "target")
-    assert {path.name for path in folder.iterdir()} == {"archive", "target"}
-
-
-@FUZZ
-@given(damage=DAMAGE)
-def test_any_bytes_in_an_unpacked_tar(tmp_path_factory, damage):
-    folder = tmp_path_factory.mktemp("fuzz")
-    plain = damaged(gzip.decompress(tar_of(GOOD)), [(p * 0.2, new) for p, new in damage], 1.0)
-    (folder / "archive").write_bytes(gzip.compress(plain, 1))
-    (folder / "target").mkdir()
-    with contextlib.suppress(IntegrityError):
-        unpack(folder / "archive", folder / "target")
 
 
 def test_the_default_weights_need_no_network_no_home_and_no_cache(tmp_path):

@@ -33,7 +33,9 @@ def names(wheel):
 def test_it_has_what_the_library_reads(names):
     needed = {
         "genreclf/py.typed",
+        "genreclf/app/templates/prediction.html.jinja",
         "genreclf/evaluation/report.css",
+        "genreclf/evaluation/report.html.jinja",
         "genreclf/recipes/short-chunk.toml",
         *(
             f"genreclf/pretrained/weights/{model}/{file}"
@@ -44,7 +46,7 @@ def test_it_has_what_the_library_reads(names):
     assert needed <= set(names)
 
 
-def test_it_has_the_package_and_its_licence_alone(names):
+def test_it_has_the_package_and_its_license_alone(names):
     stem = f"genreclf-{genreclf.__version__}.dist-info"
     facts = {"METADATA", "WHEEL", "entry_points.txt", "RECORD", "licenses/LICENSE"}
     source = {
@@ -64,7 +66,8 @@ def test_it_has_no_other_kind_of_file(names):
         if path.name != "py.typed"
     }
     assert kinds <= {
-        ".py", ".css", ".js", ".toml", "config.json", "model.onnx", "model.safetensors", "README.md"
+        ".py", ".css", ".jinja", ".js", ".toml", "config.json", "model.onnx", "model.safetensors",
+        "README.md",
     }  # fmt: skip
 
 

@@ -1,16 +1,16 @@
-"""What can go wrong, as exceptions that say what to do about it."""
+"""The exceptions that genreclf raises.
+
+Each message names the file, model or option and what to do, so that a program can show
+``str(error)`` to its user.
+"""
 
 
 class GenreclfError(Exception):
-    """Base of every error that this library raises on purpose.
-
-    The message names the file, model or option concerned and what to do, so a
-    program can show ``str(error)`` to its user as it is.
-    """
+    """Base class of all errors that genreclf raises."""
 
 
 class AudioDecodeError(GenreclfError):
-    """A source has no sound that can be decoded: missing, empty, or not audio."""
+    """The source is missing, empty, or not a readable audio file."""
 
 
 class ConfigError(GenreclfError):
@@ -18,38 +18,38 @@ class ConfigError(GenreclfError):
 
 
 class DatasetError(GenreclfError):
-    """A data set cannot be used as it is: missing, one genre only, mislabelled."""
+    """The data set cannot be used: it is missing, has only one genre, or has wrong labels."""
 
 
 class ModelNotFoundError(GenreclfError):
-    """No model goes by that name, or the folder holds none."""
+    """There is no model of this name, or the folder holds none."""
 
 
 class IntegrityError(GenreclfError):
-    """Weights do not fit their configuration, or a file is damaged."""
+    """The weights do not fit the configuration, or a file is damaged."""
 
 
 class DownloadError(GenreclfError):
-    """A model cannot be downloaded: no network, a server that fails, or too large."""
+    """The model cannot be downloaded: no network, a server error, or too large a file."""
 
 
 class CacheError(GenreclfError):
-    """The folder of downloaded models cannot be written: read-only, full, not a folder."""
+    """The cache of downloaded models cannot be written."""
 
 
 class PluginError(GenreclfError):
-    """A name is not registered, registered twice, or its plugin is broken."""
+    """The name is not registered, two plugins register it, or its plugin is broken."""
 
 
 class MissingExtraError(GenreclfError):
-    """An optional dependency is asked for but not installed.
+    """An optional dependency is needed and not installed.
 
     Parameters
     ----------
     purpose : str
-        What needs it, as the subject of the sentence ("the report's pictures").
+        What needs it, as a plural subject ("the report's plots").
     extra : str
-        The extra of this package that installs it.
+        The extra of genreclf that installs it.
     """
 
     def __init__(self, purpose: str, extra: str) -> None:
@@ -64,16 +64,16 @@ class MissingExtraError(GenreclfError):
 
 
 class ClusterError(GenreclfError):
-    """A Ray cluster cannot be reached, or gives up what it was to do."""
+    """The Ray cluster cannot be reached, or lost its work."""
 
 
 class ProcessError(GenreclfError):
-    """The processes that were to read a source died."""
+    """The process that read a source died."""
 
 
 class TrainingError(GenreclfError):
-    """Training cannot go on: a diverged loss, or a checkpoint of another run."""
+    """Training cannot continue: the loss diverged, or a checkpoint does not fit."""
 
 
 class TagError(GenreclfError):
-    """A file's tags cannot be read or written; the file is as it was."""
+    """The tags of a file cannot be read or written; the file is unchanged."""

@@ -1,28 +1,26 @@
-"""What the library answers."""
+"""Predictions: the results of classification."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-
 UNKNOWN = "unknown"
-"""The genre of what has none: silence, or too little confidence."""
+"""The genre of silence, and of tracks whose confidence is too low."""
 
 FORMAT_VERSION = 1
-"""Version of :meth:`Prediction.to_dict`; rises when a key changes its meaning."""
+"""Version of :meth:`Prediction.to_dict`. It rises when a key changes its meaning."""
 
 FLAGS: Mapping[str, str] = {
-    "truncated": "the file breaks off before its end; what could be decoded was classified",
-    "silent": "there is nothing to hear",
-    "unsure": "no genre is as probable as was asked for",
-    "short": "shorter than one segment; the sound was repeated to fill it",
+    "truncated": "the file is incomplete; the part that could be decoded was classified",
+    "silent": "the whole track is silent",
+    "unsure": "no genre reaches the minimum confidence",
+    "short": "the track is shorter than one segment and was repeated to fill it",
     "non_finite": "NaN or infinite samples were replaced by silence",
 }
-"""What each flag of a prediction means."""
+"""The flags of a prediction and their meanings."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class SegmentPrediction:
     start, end : float
         Seconds from the start of the track.
     genre : str
-        The most probable label, or "unknown" for silence.
+        The most probable label, or "unknown" if the segment is silent.
     confidence : float
         Its probability, 0 to 1.
     probabilities : dict of str to float
@@ -48,7 +46,7 @@ class SegmentPrediction:
     probabilities: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Fit for JSON."""
+        """Return the attributes as a dict for JSON."""
         return {
             "start": round(self.start, 3),
             "end": round(self.end, 3),
@@ -59,13 +57,13 @@ class SegmentPrediction:
 
 
 class Timeline(Sequence[SegmentPrediction]):
-    """Segments of a track, kept as arrays: hours of sound have tens of thousands.
+    """The segments of a track, stored as arrays: an hour has thousands of segments.
 
     Parameters
     ----------
     labels : tuple of str
     times : ndarray of float64, shape (segments, 2)
-        Where each segment starts and ends, in seconds.
+        Start and end of each segment, in seconds.
     probabilities : ndarray of float64, shape (segments, labels)
     silent : ndarray of bool, shape (segments,)
     """
@@ -73,8 +71,8 @@ class Timeline(Sequence[SegmentPrediction]):
     def __init__(
         self,
         labels: tuple[str, ...],
-        times: FloatArray,
-        probabilities: FloatArray,
+        times: NDArray[np.float64],
+        probabilities: NDArray[np.float64],
         silent: NDArray[np.bool_],
     ) -> None:
         self._labels = labels
@@ -116,26 +114,35 @@ class Timeline(Sequence[SegmentPrediction]):
 
 @dataclass(frozen=True)
 class Prediction:
-    """The genre of one piece of music.
+    """The genre of a track.
 
     Attributes
     ----------
     genre : str
-        The most probable label; "unknown" if the piece is silent, or the label less
-        probable than the classifier's `min_confidence`.
+        The most probable label. "unknown" if the track is silent, or if no label reaches
+        the classifier's `min_confidence`.
     confidence : float
         Probability of the most probable label, 0 to 1.
     probabilities : dict of str to float
         Of every label, in the model's order; they sum to 1.
     timeline : sequence of SegmentPrediction
-        The segments in order; they may overlap, as the model wants it, and the last one
-        reaches back to fill itself.
+        The segments in order. The model's configuration sets their overlap; the last one
+        ends with the track, so it may overlap more.
     duration : float
-        Seconds of sound that were decoded.
+        Length of the decoded audio, in seconds.
     flags : frozenset of str
-        What is special about this piece; see :data:`FLAGS`.
+        Keys of :data:`FLAGS`.
     source : str
-        How the source is called: a path, or a word such as "<array>".
+        Name of the source: a path, a URL, or a word such as "<array>".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from genreclf import GenreClassifier
+    >>> silence = np.zeros(10 * 22050, np.float32)
+    >>> prediction = GenreClassifier.from_pretrained().predict((silence, 22050))
+    >>> prediction.genre, prediction.duration, sorted(prediction.flags)
+    ('unknown', 10.0, ['silent'])
     """
 
     genre: str
@@ -147,31 +154,32 @@ class Prediction:
     source: str = ""
 
     def top(self, k: int = 3) -> list[tuple[str, float]]:
-        """The `k` most probable labels with their probabilities, best first."""
+        """Return the `k` most probable labels with their probabilities, best first."""
         return sorted(self.probabilities.items(), key=lambda item: -item[1])[:k]
 
     def to_dict(self, top: int | None = None, timeline: bool = False) -> dict[str, Any]:
-        """Fit for JSON.
+        """Return the prediction as a dict for JSON.
 
         Parameters
         ----------
         top : int, optional
-            Keep only the most probable labels.
+            Number of labels to include, the most probable first. Defaults to all, in the
+            model's order.
         timeline : bool
-            Add the segments.
+            Include the segments.
 
         Returns
         -------
         dict
             ``version``, ``genre``, ``confidence``, ``probabilities``, ``duration``
-            (seconds), ``flags`` and, if asked for, ``timeline``.
+            (seconds), ``flags`` and, if requested, ``timeline``.
         """
-        chosen = self.probabilities.items() if top is None else self.top(top)
+        labels = self.probabilities.items() if top is None else self.top(top)
         record: dict[str, Any] = {
             "version": FORMAT_VERSION,
             "genre": self.genre,
             "confidence": self.confidence,
-            "probabilities": dict(chosen),
+            "probabilities": dict(labels),
             "duration": round(self.duration, 3),
             "flags": sorted(self.flags),
         }
@@ -182,68 +190,94 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Failure:
-    """A source of a batch that could not be classified.
+    """A source that ``predict_many`` could not classify.
 
     Attributes
     ----------
     source : str
-        How the source is called.
+        Name of the source, as in :class:`Prediction`.
     error : GenreclfError
-        Why; ``str(error)`` is fit for the user.
+        The reason. ``str(error)`` is a message for the user.
+
+    Examples
+    --------
+    >>> from genreclf import Failure, GenreClassifier
+    >>> [result] = GenreClassifier.from_pretrained().predict_many([b"not audio"])
+    >>> isinstance(result, Failure), result.source
+    (True, '<bytes>')
     """
 
     source: str
     error: Exception
 
     def to_dict(self) -> dict[str, Any]:
-        """Fit for JSON: ``version`` and ``error``."""
+        """Return the failure as a dict for JSON, with the keys ``version`` and ``error``."""
         return {"version": FORMAT_VERSION, "error": str(self.error)}
 
 
-def softmax(logits: FloatArray) -> FloatArray:
-    """Probabilities from logits, along the last axis."""
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+def column_names(labels: Sequence[str], timeline: bool) -> list[str]:
+    """Return the names of the columns in order, with one column per genre."""
+    times = ["start", "end"] if timeline else ["duration"]
+    return ["path", *times, "genre", "confidence", *labels, "flags", "error"]
 
 
-def _mean(probabilities: FloatArray) -> FloatArray:
-    return np.asarray(probabilities.mean(axis=0))
-
-
-def _vote(probabilities: FloatArray) -> FloatArray:
-    # A tie between genres falls to the one that the segments were surer of.
-    winners = np.eye(probabilities.shape[1])[probabilities.argmax(axis=1)]
-    return np.asarray(winners.mean(axis=0) * (1 - 1e-6) + probabilities.mean(axis=0) * 1e-6)
-
-
-def _product(probabilities: FloatArray) -> FloatArray:
-    return softmax(np.log(np.maximum(probabilities, 1e-12)).mean(axis=0))
-
-
-def at_temperature(probabilities: FloatArray, temperature: float) -> FloatArray:
-    """Probabilities to the power of 1 / `temperature`, in proportion.
-
-    As if the logits that a softmax made them of had been divided by it: above 1 they
-    come nearer to each other, below 1 they part.
+def to_rows(
+    result: Prediction | Failure, top: int | None = None, timeline: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Convert a result to rows.
 
     Parameters
     ----------
-    probabilities : ndarray of float64, shape (..., labels)
-    temperature : float
-        Above 0.
+    result : Prediction or Failure
+    top : int, optional
+        Number of genres to include, the most probable first. Defaults to all.
+    timeline : bool
+        Yield one row per segment instead of one per track.
 
-    Returns
-    -------
-    ndarray of float64, shape (..., labels)
-        Which sum to 1.
+    Yields
+    ------
+    dict
+        Keys of :func:`column_names`. Columns without a value are left out.
     """
-    powers = (probabilities / probabilities.max(axis=-1, keepdims=True)) ** (1 / temperature)
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+    if isinstance(result, Failure):
+        yield {"path": result.source, "error": str(result.error)}
+    elif timeline:
+        for segment in result.timeline:
+            yield _row(result, segment, {"start": segment.start, "end": segment.end}, top)
+    else:
+        yield _row(result, result, {"duration": result.duration}, top)
 
 
-RULES = {"mean": _mean, "vote": _vote, "product": _product}
-"""How segments make a track: each maps (segments, labels) to (labels,).
+def _row(
+    track: Prediction,
+    part: Prediction | SegmentPrediction,
+    times: dict[str, float],
+    top: int | None,
+) -> dict[str, Any]:
+    best = sorted(part.probabilities.items(), key=lambda item: -item[1])[:top]
+    return {
+        "path": track.source,
+        **times,
+        "genre": part.genre,
+        "confidence": part.confidence,
+        **dict(best),
+        "flags": " ".join(sorted(track.flags)),
+    }
 
-"mean" averages the probabilities, "vote" counts the segments each genre wins (the
-majority vote of Dong 2018's abstract), "product" takes the geometric mean.
-"""
+
+def format_row(row: Mapping[str, Any]) -> dict[str, str]:
+    """Format a row for CSV: times with three decimals, probabilities with six."""
+    return {column: _format_value(column, value) for column, value in row.items()}
+
+
+def _format_value(column: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.3f}" if column in ("start", "end", "duration") else f"{value:.6f}"
+
+
+def format_time(seconds: float) -> str:
+    """Format seconds as minutes and seconds, with hours if needed: 3:07, 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

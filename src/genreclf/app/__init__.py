@@ -1,1 +1,1 @@
-"""A page for the browser: drop a song, see its genre (the extra ``app``)."""
+"""A web page that classifies songs (the extra ``app``)."""

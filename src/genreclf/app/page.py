@@ -1,64 +1,81 @@
-"""The page: what stands where, and what happens when."""
+"""The page: its layout, and the classifier behind it."""
 
 from __future__ import annotations
 
+import csv
+import dataclasses
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
-from genreclf.app.listening import Listener, music_among
+from genreclf.app import views
+from genreclf.audio import is_audio_path
+from genreclf.classifier import GenreClassifier
+from genreclf.errors import GenreclfError
+from genreclf.features import LogMel
+from genreclf.plots.spectrogram import mel_levels
+from genreclf.prediction import Failure, Prediction, column_names, format_row, to_rows
+from genreclf.pretrained.model_info import list_models
 
 if TYPE_CHECKING:
     import gradio as gr
 
-_KEPT_SECONDS = 6 * 3600
-"""How long an upload is kept while the page is served."""
+_UPLOAD_SECONDS = 6 * 3600
+"""Age at which uploads are deleted."""
 
-_HEAD = """<div class="gc-head"><h1>What genre is it?</h1>
-<p>Songs stay on the machine that serves this page, and are deleted when it stops. Whatever
-there is to hear, the answer is one of the model's genres; it is wrong at times.</p></div>"""
+_HEADER = """<div class="gc-header"><h1>What genre is it?</h1>
+<p>Your songs stay on the machine that serves this page, and are deleted when it stops. The
+result is always one of the model's genres, even for speech or noise, and it is sometimes
+wrong.</p></div>"""
 
 
-def build_page(listener: Listener, max_megabytes: float) -> gr.Blocks:
-    """The page, with a tab for one song and a tab for many.
+def build_page(classifier: SongClassifier, max_megabytes: float) -> gr.Blocks:
+    """Build the page, with one tab for a single song and one for many.
 
     Parameters
     ----------
-    listener : Listener
-        What answers.
+    classifier : SongClassifier
     max_megabytes : float
-        The largest file that is taken, which the page says.
+        The largest upload, which the page shows. The server enforces it.
     """
     import gradio as gr
 
     limit = f"(up to {max_megabytes:g} MB)"
+    # Every hour, Gradio deletes the uploads that are too old.
     with gr.Blocks(
-        title="genreclf", analytics_enabled=False, delete_cache=(_KEPT_SECONDS // 6, _KEPT_SECONDS)
+        title="genreclf", analytics_enabled=False, delete_cache=(3600, _UPLOAD_SECONDS)
     ) as page:
         with gr.Row():
             with gr.Column(min_width=320):
-                gr.HTML(_HEAD, apply_default_css=False)
+                gr.HTML(_HEADER, apply_default_css=False)
             model = gr.Dropdown(
-                listener.models,
-                value=listener.models[0],
+                classifier.models,
+                value=classifier.models[0],
                 label="Model",
                 scale=0,
                 min_width=220,
                 elem_id="model",
             )
         with gr.Tab("One song"):
-            _one_song(listener, model, limit)
+            _build_song_tab(classifier, model, limit)
         with gr.Tab("Many songs"):
-            _many_songs(listener, model, limit)
+            _build_songs_tab(classifier, model, limit)
     page.queue(max_size=50)
     return page
 
 
-def _one_song(listener: Listener, model: gr.Dropdown, limit: str) -> None:
+def _build_song_tab(classifier: SongClassifier, model: gr.Dropdown, limit: str) -> None:
     import gradio as gr
 
-    chosen = gr.State(None)
+    current = gr.State(None)
     with gr.Row():
-        dropped = gr.File(label=f"Drop a song here {limit}", height=150, elem_id="song")
-        recorded = gr.Audio(
+        upload = gr.File(label=f"Drop a song here {limit}", height=150, elem_id="song")
+        recording = gr.Audio(
             sources=["microphone"],
             type="filepath",
             label="Or record one",
@@ -66,17 +83,17 @@ def _one_song(listener: Listener, model: gr.Dropdown, limit: str) -> None:
             editable=False,
             elem_id="recording",
         )
-    shown = gr.HTML(elem_id="answer", apply_default_css=False)
+    result = gr.HTML(elem_id="result", apply_default_css=False)
 
-    def hear(song: str | None, name: str) -> tuple[str, str | None]:
-        return listener.hear(song, name), song
+    def classify(song: str | None, name: str) -> tuple[str, str | None]:
+        return classifier.classify(song, name), song
 
-    for source in (dropped, recorded):
-        source.change(hear, [source, model], [shown, chosen], api_visibility="private")
-    model.change(listener.hear, [chosen, model], shown, api_visibility="private")
+    for source in (upload, recording):
+        source.change(classify, [source, model], [result, current], api_visibility="private")
+    model.change(classifier.classify, [current, model], result, api_visibility="private")
 
 
-def _many_songs(listener: Listener, model: gr.Dropdown, limit: str) -> None:
+def _build_songs_tab(classifier: SongClassifier, model: gr.Dropdown, limit: str) -> None:
     import gradio as gr
 
     with gr.Row():
@@ -86,28 +103,156 @@ def _many_songs(listener: Listener, model: gr.Dropdown, limit: str) -> None:
         folder = gr.File(
             label="Or choose a folder", file_count="directory", height=150, elem_id="folder"
         )
-    table = gr.DownloadButton("Download as CSV", visible=False, elem_id="csv")
-    shown = gr.HTML(elem_id="answers", apply_default_css=False)
+    download = gr.DownloadButton("Download as CSV", visible=False, elem_id="csv")
+    results = gr.HTML(elem_id="results", apply_default_css=False)
 
-    def hear(
+    def classify(
         paths: list[str] | None,
         name: str,
         progress: Any = gr.Progress(),  # noqa: B008
     ) -> tuple[str, Any]:
         if paths is None:
             return "", gr.update(value=None, visible=False)
-        html, path = listener.hear_many(
+        html, table = classifier.classify_many(
             paths, name, lambda done, total: progress((done, total), unit="songs")
         )
-        return html, gr.update(value=path and str(path), visible=path is not None)
+        return html, gr.update(value=table and str(table), visible=table is not None)
 
-    def hear_folder(
+    def classify_folder(
         paths: list[str] | None,
         name: str,
         progress: Any = gr.Progress(),  # noqa: B008
     ) -> tuple[str, Any]:
-        return hear(paths and music_among(paths), name, progress)
+        return classify(paths and audio_files(paths), name, progress)
 
-    outputs = [shown, table]
-    files.change(hear, [files, model], outputs, api_visibility="private")
-    folder.change(hear_folder, [folder, model], outputs, api_visibility="private")
+    outputs = [results, download]
+    files.change(classify, [files, model], outputs, api_visibility="private")
+    folder.change(classify_folder, [folder, model], outputs, api_visibility="private")
+
+
+class SongClassifier:
+    """Classify uploaded songs and return HTML. Errors become messages for the visitor.
+
+    Parameters
+    ----------
+    model : str
+        As for :meth:`genreclf.GenreClassifier.from_pretrained`. It is loaded at once; the
+        other models are loaded when a visitor chooses them.
+    min_confidence : float
+        If no genre reaches this probability, the result is "unknown". 0 to 1.
+    folder : Path
+        Folder for the CSV files.
+
+    Attributes
+    ----------
+    models : list of str
+        The model and all others that are on this machine.
+
+    Raises
+    ------
+    GenreclfError
+        If the model cannot be loaded.
+    """
+
+    def __init__(self, model: str, min_confidence: float, folder: Path) -> None:
+        self._folder = folder
+        self._load = partial(GenreClassifier.from_pretrained, min_confidence=min_confidence)
+        self._lock = threading.Lock()
+        self._classifiers = {model: self._load(model)}
+        local = [info.name for info in list_models() if info.folder and not info.problem]
+        self.models = list(dict.fromkeys([model, *local]))
+
+    def classify(self, song: str | None, model: str) -> str:
+        """Classify one song.
+
+        Parameters
+        ----------
+        song : str or None
+            Path of the file. None returns an empty string.
+        model : str
+            One of :attr:`models`.
+
+        Returns
+        -------
+        str
+            The result or an error message, as HTML.
+        """
+        if not song:
+            return ""
+        try:
+            prediction = self._classifier(model).predict(song)
+            return views.render_prediction(prediction, mel_levels(song, LogMel()))
+        except Exception as error:
+            return views.render_error(_message(error, song))
+
+    def classify_many(
+        self, songs: Sequence[str], model: str, progress: Callable[[int, int], object]
+    ) -> tuple[str, Path | None]:
+        """Classify many songs.
+
+        Parameters
+        ----------
+        songs : sequence of str
+            Paths of the files.
+        model : str
+            One of :attr:`models`.
+        progress : callable
+            Called with the number of classified songs and the number of all.
+
+        Returns
+        -------
+        html : str
+            A table of the results, or an error message.
+        table : Path or None
+            The results as a CSV file, if there are any.
+        """
+        if not songs:
+            return views.render_error("There are no audio files among these."), None
+        try:
+            classifier = self._classifier(model)
+            results: list[Prediction | Failure] = []
+            with closing(classifier.predict_many(songs)) as stream:
+                for result in stream:
+                    results.append(_with_file_name(result))
+                    progress(len(results), len(songs))
+            return views.render_table(results), self._write_csv(results, classifier.labels)
+        except Exception as error:
+            return views.render_error(_message(error)), None
+
+    def _classifier(self, name: str) -> GenreClassifier:
+        with self._lock:
+            if name not in self._classifiers:
+                # A visitor must not start a download.
+                self._classifiers[name] = self._load(name, local_files_only=True)
+            return self._classifiers[name]
+
+    def _write_csv(self, results: Sequence[Prediction | Failure], labels: Sequence[str]) -> Path:
+        path = Path(mkdtemp(dir=self._folder)) / "genres.csv"
+        with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            table = csv.DictWriter(file, column_names(labels, timeline=False))
+            table.writeheader()
+            for result in results:
+                table.writerows(map(format_row, to_rows(result)))
+        return path
+
+
+def audio_files(paths: Sequence[str]) -> list[str]:
+    """Return the audio files among the files of a folder, sorted by name, without hidden ones."""
+    visible = [path for path in paths if not Path(path).name.startswith(".")]
+    return sorted(filter(is_audio_path, visible), key=lambda path: Path(path).name)
+
+
+def _with_file_name(result: Prediction | Failure) -> Prediction | Failure:
+    """Replace the path of an upload by its file name, the part that the visitor knows."""
+    name = Path(result.source).name
+    if isinstance(result, Prediction):
+        return dataclasses.replace(result, source=name)
+    return Failure(name, GenreclfError(_message(result.error, result.source)))
+
+
+def _message(error: Exception, song: str = "") -> str:
+    """Return an error's message without the folders of this machine."""
+    if not isinstance(error, GenreclfError):
+        sys.stderr.write(f"genreclf app: unexpected {type(error).__name__}: {error}\n")
+        return f"This is a bug in genreclf ({type(error).__name__}); please report it."
+    return str(error).replace(song, Path(song).name) if song else str(error)

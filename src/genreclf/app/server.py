@@ -1,4 +1,4 @@
-"""Serves the page from this machine, to this machine."""
+"""The web server of the page."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from genreclf.app.listening import Listener
+from genreclf.app.page import SongClassifier
 from genreclf.errors import ConfigError, MissingExtraError
 from genreclf.plots.figure import require_matplotlib
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_SILENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
-# Nothing on the page is from elsewhere; should that change, browsers refuse to fetch it.
-_POLICY = (
+_NO_TELEMETRY = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
+# The page loads nothing from other hosts. With this policy, browsers enforce it.
+_CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
@@ -29,7 +29,7 @@ _POLICY = (
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server at this address."""
+    """Return whether only this machine can reach a server at this address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -48,62 +48,62 @@ def serve(
 ) -> None:
     """Serve the page until the process is interrupted.
 
-    What is uploaded lies in a temporary folder, which is removed at the end. Neither the
-    server nor the page calls anything but this server.
+    Uploads are stored in a temporary folder, which is removed at the end. Neither the
+    server nor the page connects to any other host.
 
     Parameters
     ----------
     model : str
-        What :meth:`genreclf.GenreClassifier.from_pretrained` takes.
+        As for :meth:`genreclf.GenreClassifier.from_pretrained`.
     min_confidence : float
-        Below this probability, 0 to 1, the genre is "unknown".
+        If no genre reaches this probability, the result is "unknown". 0 to 1.
     host : str
-        The address to listen at; any but a loopback one lets others in.
+        The address to listen on. Any but a loopback address is open to other machines.
     port : int
-        0 for any that is free.
+        The port to listen on; 0 chooses a free one.
     max_megabytes : float
-        The largest file that is taken, in 2^20 bytes.
+        The largest upload, in 2^20 bytes.
     open_browser : bool
-        Open the page.
+        Open the page in a browser.
     announce : callable
-        Told the page's address once it can be opened.
+        Called with the page's URL when the server is ready.
 
     Raises
     ------
     MissingExtraError
         If the extra ``app`` is not installed.
     ConfigError
-        If the address cannot be listened at.
+        If the server cannot listen on the address and port.
     GenreclfError
         If the model cannot be loaded.
     """
-    with _listen(host, port) as listening, TemporaryDirectory(prefix="genreclf-app-") as folder:
+    with _bind(host, port) as server, TemporaryDirectory(prefix="genreclf-app-") as folder:
         app = make_app(model, min_confidence, Path(folder), max_megabytes)
         import uvicorn
 
-        address = _address(listening)
-        announce(address)
+        url = _url(server)
+        announce(url)
         if open_browser:
-            webbrowser.open(address)
-        # A page that is open keeps a connection. It shall neither keep the server alive nor
-        # have its end reported as an error.
+            webbrowser.open(url)
+        # An open page holds a connection, which would delay the end of the server and log an
+        # error then.
         config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(config).run(sockets=[server])
 
 
 def make_app(model: str, min_confidence: float, folder: Path, max_megabytes: float) -> FastAPI:
-    """The page as an ASGI application, for a process that serves nothing else of Gradio's.
+    """Build the page as an ASGI application. The process must not run other Gradio apps.
 
     Parameters
     ----------
     model : str
-        What :meth:`genreclf.GenreClassifier.from_pretrained` takes.
+        As for :meth:`genreclf.GenreClassifier.from_pretrained`.
     min_confidence : float
-        Below this probability, 0 to 1, the genre is "unknown".
+        If no genre reaches this probability, the result is "unknown". 0 to 1.
     folder : Path
-        Where uploads lie; nothing else is served.
+        Folder for uploads. No other file is served.
     max_megabytes : float
-        The largest file that is taken, in 2^20 bytes.
+        The largest upload, in 2^20 bytes.
 
     Raises
     ------
@@ -112,24 +112,24 @@ def make_app(model: str, min_confidence: float, folder: Path, max_megabytes: flo
     GenreclfError
         If the model cannot be loaded.
     """
-    # Gradio reads these when it is imported.
-    cached = {"GRADIO_TEMP_DIR": str(folder), "GRADIO_EXAMPLES_CACHE": str(folder / "examples")}
-    os.environ.update(_SILENT | cached)
-    gr = _gradio()
+    # Gradio reads these variables when it is imported.
+    folders = {"GRADIO_TEMP_DIR": str(folder), "GRADIO_EXAMPLES_CACHE": str(folder / "examples")}
+    os.environ.update(_NO_TELEMETRY | folders)
+    gr = _import_gradio()
     import safehttpx
     from fastapi import FastAPI
 
     from genreclf.app.page import build_page
 
-    # Gradio asks this before it fetches a file that a request names by its web address.
+    # Gradio calls this before it downloads a file that a request names by its URL.
     safehttpx.async_validate_url = _refuse
-    page = build_page(Listener(model, min_confidence, folder), max_megabytes)
-    # Only of a page that was launched does Gradio check that files which requests name were
-    # uploaded; a mounted one would copy any file of this machine to where it is served from.
+    page = build_page(SongClassifier(model, min_confidence, folder), max_megabytes)
+    # Gradio checks that a file which a request names was uploaded, but only if the page was
+    # launched. For a mounted page, it would copy and serve any file of this machine.
     page.has_launched = page.is_running = True
-    here = Path(__file__).parent
+    package = Path(__file__).parent
     app = FastAPI(openapi_url=None)
-    app.add_middleware(_Policy)
+    app.add_middleware(_SecurityPolicy)
     gr.mount_gradio_app(
         app,
         page,
@@ -143,21 +143,21 @@ def make_app(model: str, min_confidence: float, folder: Path, max_megabytes: flo
         pwa=False,
         run_history=False,
         footer_links=[],
-        # Fonts that browsers have.
+        # The theme's default fonts would come from Google.
         theme=gr.themes.Base(
             primary_hue="blue",
             neutral_hue="slate",
             font=["system-ui", "sans-serif"],
             font_mono=["ui-monospace", "monospace"],
         ),
-        css_paths=here / "page.css",
-        head=f"<script>{(here / 'page.js').read_text(encoding='utf-8')}</script>",
+        css_paths=package / "page.css",
+        head=f"<script>{(package / 'page.js').read_text(encoding='utf-8')}</script>",
     )
     return app
 
 
-class _Policy:
-    """Has browsers fetch nothing from elsewhere for any answer of an application."""
+class _SecurityPolicy:
+    """ASGI middleware that adds the content security policy to every response."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -165,7 +165,7 @@ class _Policy:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def send_with_policy(message: Any) -> None:
             if message["type"] == "http.response.start":
-                policy = (b"content-security-policy", _POLICY.encode())
+                policy = (b"content-security-policy", _CONTENT_SECURITY_POLICY.encode())
                 message["headers"] = [*message["headers"], policy]
             await send(message)
 
@@ -173,29 +173,29 @@ class _Policy:
 
 
 async def _refuse(host: str) -> str:
-    raise ValueError(f"nothing is fetched from {host}, or from anywhere")
+    raise ValueError(f"downloads are disabled (got host {host})")
 
 
-def _gradio() -> Any:
+def _import_gradio() -> Any:
     try:
         import gradio
     except ImportError as error:
-        raise MissingExtraError("pages for the browser", "app") from error
+        raise MissingExtraError("web pages", "app") from error
     require_matplotlib()
     return gradio
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"cannot listen at {host}, port {port}: {reason}; choose another address or port"
+            f"cannot listen on {host}, port {port}: {reason}; choose another address or port"
         ) from error
 
 
-def _address(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
+def _url(server: socket.socket) -> str:
+    host, port = server.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"

@@ -1,37 +1,92 @@
-"""What the page shows, as HTML."""
+"""The results as HTML, rendered by the Jinja templates in ``templates``."""
 
 from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
+from genreclf.files import printable
 from genreclf.plots.figure import basename, raster
-from genreclf.plots.over_time import MAX_GENRES, edges
-from genreclf.plots.sound import RANGE_DB, MelLevels
-from genreclf.prediction import FLAGS, UNKNOWN, Failure, Prediction
-from genreclf.tables import clock
+from genreclf.plots.spectrogram import RANGE_DB, MelLevels
+from genreclf.plots.timeline import MAX_GENRES, edges
+from genreclf.prediction import FLAGS, UNKNOWN, Failure, Prediction, format_time
 
-_SAID = frozenset({"silent", "unsure"})  # where the genre stands
-_MAX_DOTS = 1200
-_MOST_TICKS = 6
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+_MAP_COLUMNS = 1200
+_MAX_TICKS = 6
+_TICK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.PackageLoader("genreclf.app"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {"percent": "{:.0%}".format, "time": format_time}
 
 
-class Stretch(NamedTuple):
-    """A part of a piece in which the genre stays the same.
+def render_prediction(prediction: Prediction, levels: MelLevels) -> str:
+    """Render all details of one song, with a player.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Its source is the path of the file to play.
+    levels : MelLevels
+        The mel spectrogram of the same file.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    duration = max(levels.duration, 1e-3)
+    # The last column of the spectrogram may reach past the end of the song; crop it.
+    columns = max(1, round(levels.levels.shape[1] * min(1.0, duration / levels.seconds)))
+    return _render(
+        "prediction",
+        prediction=prediction,
+        name=basename(prediction.source),
+        confidence=_confidence(prediction),
+        # The confidence line explains the other two flags.
+        notes=[_sentence(flag) for flag in sorted(prediction.flags - {"silent", "unsure"})],
+        probabilities=prediction.top(len(prediction.probabilities)),
+        genres=[genre for genre, _ in prediction.top(MAX_GENRES)],
+        duration=duration,
+        ticks=_ticks(duration),
+        address=quote(os.fsencode(prediction.source)),
+        spectrogram=_data_url(raster(levels.levels[::-1, :columns], -RANGE_DB, 0.0)),
+        probability_map=_data_url(raster(_probability_map(prediction, duration), 0.0, 1.0)),
+        intervals=merge_segments(prediction),
+        unknown=UNKNOWN,
+    )
+
+
+def render_table(results: Sequence[Prediction | Failure]) -> str:
+    """Render a table with one row per song."""
+    failed = sum(isinstance(result, Failure) for result in results)
+    return _render("table", rows=[_row(result) for result in results], failed=failed)
+
+
+def render_error(message: str) -> str:
+    """Render an error message."""
+    return _render("error", message=message)
+
+
+class Interval(NamedTuple):
+    """A part of a track in which the genre stays the same.
 
     Attributes
     ----------
     start, end : float
-        Seconds from the start of the piece.
+        Seconds from the start of the track.
     genre : str
     confidence : float
         Mean over its segments, 0 to 1.
@@ -43,182 +98,74 @@ class Stretch(NamedTuple):
     confidence: float
 
 
-def stretches(prediction: Prediction) -> list[Stretch]:
-    """The timeline with neighbours of one genre joined; they do not overlap."""
+def merge_segments(prediction: Prediction) -> list[Interval]:
+    """Merge consecutive segments of one genre into intervals, which do not overlap."""
     borders = edges(prediction.timeline).tolist()
-    found, first = [], 0
-    for genre, group in groupby(prediction.timeline, key=lambda part: part.genre):
-        sure = [part.confidence for part in group]
-        after = first + len(sure)
-        found.append(Stretch(borders[first], borders[after], genre, sum(sure) / len(sure)))
-        first = after
-    return found
+    intervals, first = [], 0
+    for genre, group in groupby(prediction.timeline, key=lambda segment: segment.genre):
+        confidences = [segment.confidence for segment in group]
+        stop = first + len(confidences)
+        mean = sum(confidences) / len(confidences)
+        intervals.append(Interval(borders[first], borders[stop], genre, mean))
+        first = stop
+    return intervals
 
 
-def answer(prediction: Prediction, levels: MelLevels) -> str:
-    """All there is to see and hear of one piece.
-
-    Parameters
-    ----------
-    prediction : Prediction
-        Its source is the file that the player plays.
-    levels : MelLevels
-        Of the same piece.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    """
-    parts = [
-        _verdict(prediction),
-        _notes(prediction),
-        _bars(prediction),
-        _player(prediction, levels),
-        _moments(prediction),
-    ]
-    return f'<div class="gc-answer">{"".join(parts)}</div>'
+def _render(template: str, **values: Any) -> str:
+    html = _ENVIRONMENT.get_template(f"{template}.html.jinja").render(values)
+    # File names may hold bytes that are not valid text.
+    return printable(html)
 
 
-def problem(message: str) -> str:
-    """What went wrong, and what to do, in plain words."""
-    return f'<div class="gc-problem" role="alert"><b>That did not work.</b> {_text(message)}</div>'
-
-
-def many(results: Sequence[Prediction | Failure]) -> str:
-    """A table with a row for each of many pieces."""
-    failed = sum(isinstance(result, Failure) for result in results)
-    count = f"{len(results)} file{'' if len(results) == 1 else 's'}"
-    head = "<tr><th>file<th>genre<th>confidence<th>next<th>length</tr>"
-    return (
-        f'<div class="gc-answer"><p class="gc-quiet">{count}, {failed} failed</p>'
-        f'<div class="gc-scroll"><table class="gc-table gc-files"><thead>{head}</thead>'
-        f"<tbody>{''.join(map(_row, results))}</tbody></table></div></div>"
-    )
-
-
-def _verdict(prediction: Prediction) -> str:
-    name = f"{_text(basename(prediction.source))}, {clock(prediction.duration)}"
-    if prediction.genre == UNKNOWN:
-        about = _text(_why_unknown(prediction))
-    else:
-        about = f"{prediction.confidence:.0%} sure"
-    return (
-        f'<div class="gc-verdict"><p class="gc-quiet">{name}</p>'
-        f'<p class="gc-genre">{_text(prediction.genre)}</p><p class="gc-sure">{about}</p></div>'
-    )
-
-
-def _why_unknown(prediction: Prediction) -> str:
+def _confidence(prediction: Prediction) -> str:
+    if prediction.genre != UNKNOWN:
+        return f"{prediction.confidence:.0%} confidence"
     if "silent" in prediction.flags:
-        return "There is nothing to hear in it, only silence."
-    genre, share = prediction.top(1)[0]
-    return f"Not sure enough to say: the most probable genre, {genre}, has {share:.0%}."
+        return "The whole song is silent."
+    genre, probability = prediction.top(1)[0]
+    return f"The most probable genre, {genre}, has only {probability:.0%}."
 
 
-def _notes(prediction: Prediction) -> str:
-    notes = [FLAGS[flag] for flag in sorted(prediction.flags - _SAID)]
-    items = "".join(f"<li>{_text(_sentence(note))}</li>" for note in notes)
-    return f'<ul class="gc-notes">{items}</ul>' if items else ""
+def _sentence(flag: str) -> str:
+    meaning = FLAGS[flag]
+    return f"{meaning[0].upper()}{meaning[1:]}."
 
 
-def _sentence(note: str) -> str:
-    return f"{note[0].upper()}{note[1:]}."
+def _row(result: Prediction | Failure) -> dict[str, Any]:
+    name = basename(result.source)
+    if isinstance(result, Failure):
+        return {"name": name, "error": str(result.error)}
+    return {
+        "name": name,
+        "error": None,
+        "genre": result.genre,
+        "confidence": result.confidence,
+        "next": ", ".join(f"{genre} {p:.0%}" for genre, p in result.top(3)[1:]),
+        "notes": "; ".join(FLAGS[flag] for flag in sorted(result.flags)),
+        "duration": result.duration,
+    }
 
 
-def _bars(prediction: Prediction) -> str:
-    rows = "".join(
-        f'<div class="gc-bar"><span>{_text(genre)}</span>'
-        f'<i><b style="width:{share:.1%}"></b></i><span>{share:.0%}</span></div>'
-        for genre, share in prediction.top(len(prediction.probabilities))
-    )
-    return f'<div class="gc-bars">{rows}</div>'
-
-
-def _player(prediction: Prediction, levels: MelLevels) -> str:
-    duration = max(levels.duration, 1e-3)
-    # Columns reach past the end of the sound; what is shown ends with it.
-    shown = max(1, round(levels.levels.shape[1] * min(1.0, duration / levels.seconds)))
-    spectrogram = raster(levels.levels[::-1, :shown], -RANGE_DB, 0.0)
-    ranked = prediction.top(MAX_GENRES)
-    names = "".join(f"<span>{_text(genre)}</span>" for genre, _ in ranked)
-    ticks = "".join(
-        f'<span style="left:{100 * at / duration:.2f}%">{clock(at)}</span>'
-        for at in _ticks(duration)
-    )
-    address = quote(os.fsencode(prediction.source))
-    lanes = raster(_lanes(prediction, duration), 0.0, 1.0)
-    return f"""
-<div class="gc-player" data-seconds="{duration:.3f}" style="--lanes:{len(ranked)}">
-  <audio controls preload="metadata" src="gradio_api/file={address}"></audio>
-  <p class="gc-mute" hidden>This browser cannot play this kind of file; what stands here about
-  its genre holds all the same.</p>
-  <p class="gc-quiet">Click on the picture to play from there. It shows the spectrogram, high
-  sounds on top, and how probable each genre is at each moment:
-  <span class="gc-scale">0%<i></i>100%</span></p>
-  <div class="gc-picture">
-    <div class="gc-names"><em>spectrogram</em>{names}</div>
-    <div class="gc-plot">
-      <img class="gc-spectrogram" alt="Spectrogram" src="{_inline(spectrogram)}">
-      <img class="gc-lanes" alt="Genres over time" src="{_inline(lanes)}">
-      <div class="gc-cursor"></div>
-    </div>
-    <div class="gc-ticks">{ticks}</div>
-  </div>
-</div>"""
-
-
-def _lanes(prediction: Prediction, duration: float) -> NDArray[np.float64]:
-    """Probabilities by genre and by moment, evenly spaced; silence is masked."""
-    parts = prediction.timeline
-    ranked = [genre for genre, _ in prediction.top(MAX_GENRES)]
-    moments = (np.arange(_MAX_DOTS) + 0.5) * duration / _MAX_DOTS
-    which = np.searchsorted(edges(parts), moments, side="right") - 1
-    which = which.clip(0, len(parts) - 1)
-    shares = np.array([[part.probabilities[genre] for genre in ranked] for part in parts]).T
-    silent = np.array([part.genre == UNKNOWN for part in parts])
+def _probability_map(prediction: Prediction, duration: float) -> NDArray[np.float64]:
+    """Return probabilities by genre and time, evenly spaced; silence is masked."""
+    segments = prediction.timeline
+    genres = [genre for genre, _ in prediction.top(MAX_GENRES)]
+    times = (np.arange(_MAP_COLUMNS) + 0.5) * duration / _MAP_COLUMNS
+    index = np.searchsorted(edges(segments), times, side="right") - 1
+    index = index.clip(0, len(segments) - 1)
+    rows = [[segment.probabilities[genre] for genre in genres] for segment in segments]
+    silent = np.array([segment.genre == UNKNOWN for segment in segments])
     masked: NDArray[np.float64] = np.ma.masked_array(
-        shares[:, which], np.broadcast_to(silent[which], (len(ranked), _MAX_DOTS))
+        np.array(rows).T[:, index], np.broadcast_to(silent[index], (len(genres), len(index)))
     )
     return masked
 
 
-def _ticks(duration: float) -> Iterator[float]:
-    step = next((s for s in _STEPS if duration / s <= _MOST_TICKS), _STEPS[-1])
-    return (at for at in range(0, int(duration) + 1, step) if at <= 0.97 * duration)
+def _ticks(duration: float) -> list[int]:
+    step = next((s for s in _TICK_STEPS if duration / s <= _MAX_TICKS), _TICK_STEPS[-1])
+    # A label at the very end would reach past the edge.
+    return [tick for tick in range(0, int(duration) + 1, step) if tick <= 0.97 * duration]
 
 
-def _moments(prediction: Prediction) -> str:
-    rows = "".join(
-        f'<tr><td><button type="button" data-seek="{part.start:.3f}" '
-        f'aria-label="Play from {clock(part.start)}">▶ {clock(part.start)}</button>'
-        f"<td>{clock(part.end)}<td>{_text(part.genre)}"
-        f"<td>{'' if part.genre == UNKNOWN else f'{part.confidence:.0%}'}</tr>"
-        for part in stretches(prediction)
-    )
-    return (
-        '<div class="gc-scroll"><table class="gc-table"><thead><tr><th>from<th>to'
-        f"<th>genre<th>confidence</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _row(result: Prediction | Failure) -> str:
-    name = f"<tr><td>{_text(basename(result.source))}"
-    if isinstance(result, Failure):
-        return f'{name}<td class="gc-failed" colspan="4">{_text(str(result.error))}</tr>'
-    following = ", ".join(f"{genre} {share:.0%}" for genre, share in result.top(3)[1:])
-    notes = "; ".join(FLAGS[flag] for flag in sorted(result.flags))
-    return (
-        f"{name}<td><b>{_text(result.genre)}</b><td>{result.confidence:.0%}"
-        f'<td>{_text(following)}<small class="gc-quiet">{_text(notes)}</small>'
-        f"<td>{clock(result.duration)}</tr>"
-    )
-
-
-def _text(text: str) -> str:
-    """Text that is no markup; names of files may hold bytes that are no text."""
-    return escape(text.encode("utf-8", "replace").decode())
-
-
-def _inline(png: bytes) -> str:
+def _data_url(png: bytes) -> str:
     return f"data:image/png;base64,{b64encode(png).decode()}"

@@ -1,27 +1,49 @@
-"""What a network architecture is."""
+"""The interface of a network architecture, and the limits on its size."""
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 from torch import Tensor, nn
 
+from genreclf.errors import ConfigError
+
+LARGEST_MAP = 2**23
+"""Values that a layer may return for one segment: 2 GiB for a batch of 64."""
+
 
 class Architecture(nn.Module, ABC):
-    """A network that gives each segment a logit per genre.
+    """A network that computes a logit per genre for each segment.
 
-    It is split where the paper's is: everything up to the vector before the last
-    layer (:meth:`embed`), and the last layer (:meth:`classify`).
+    It has two parts: :meth:`embed`, up to the vector before the last layer, and
+    :meth:`classify`, the last layer.
 
     Parameters
     ----------
     n_classes : int
-        Genres.
+        Number of genres.
     n_bins, n_frames : int
         Size of a segment.
 
     Notes
     -----
-    A subclass takes these three and its own parameters by keyword, and builds its
-    layers so that a size that cannot work raises :class:`genreclf.errors.ConfigError`.
+    A subclass takes these and its own parameters by keyword. It raises
+    :class:`genreclf.errors.ConfigError` for sizes that cannot work.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from genreclf import Architecture
+    >>> class MeanSpectrum(Architecture):
+    ...     def __init__(self, n_classes, n_bins, n_frames):
+    ...         super().__init__(n_classes, n_bins, n_frames)
+    ...         self.output = torch.nn.Linear(n_bins, n_classes)
+    ...     def embed(self, segments):
+    ...         return segments.mean(dim=2)
+    ...     def classify(self, embeddings):
+    ...         return self.output(embeddings)
+    >>> MeanSpectrum(n_classes=10, n_bins=128, n_frames=80)(torch.zeros(2, 128, 80)).shape
+    torch.Size([2, 10])
     """
 
     def __init__(self, n_classes: int, n_bins: int, n_frames: int) -> None:
@@ -32,31 +54,47 @@ class Architecture(nn.Module, ABC):
 
     @abstractmethod
     def embed(self, segments: Tensor) -> Tensor:
-        """Shape (segments, n_bins, n_frames) to (segments, dimensions)."""
+        """Compute embeddings, shape (segments, n_bins, n_frames) to (segments, dimensions)."""
 
     @abstractmethod
     def classify(self, embeddings: Tensor) -> Tensor:
-        """Shape (segments, dimensions) to logits (segments, n_classes)."""
+        """Compute logits, shape (segments, dimensions) to (segments, n_classes)."""
 
     def forward(self, segments: Tensor) -> Tensor:
-        """Logits of segments, shape (segments, n_bins, n_frames) to (segments, n_classes)."""
+        """Compute logits, shape (segments, n_bins, n_frames) to (segments, n_classes)."""
         return self.classify(self.embed(segments))
 
-    def embed_windows(self, frames: Tensor, offsets: Tensor) -> Tensor:
-        """Embeddings of windows on consecutive frames.
 
-        Override it where overlapping windows can share work; the result must be
-        that of :meth:`embed` on each window.
+def check_feature_maps(
+    architecture: str, segment: tuple[int, int], layers: str, maps: Iterable[tuple[int, int, int]]
+) -> None:
+    """Check that a segment is neither too small nor too large for a stack of layers.
 
-        Parameters
-        ----------
-        frames : Tensor, shape (n_bins, frames)
-        offsets : Tensor of int64, shape (windows,)
-            First frame of each window.
+    Parameters
+    ----------
+    architecture : str
+        Name for the message.
+    segment : (int, int)
+        Bins and frames.
+    layers : str
+        What the message calls the layers.
+    maps : iterable of (int, int, int)
+        Shape of each layer's output: channels, height and width.
 
-        Returns
-        -------
-        Tensor, shape (windows, dimensions)
-        """
-        windows = frames.unfold(1, self.n_frames, 1)[:, offsets]
-        return self.embed(windows.transpose(0, 1))
+    Raises
+    ------
+    ConfigError
+        If an output is empty or has more than :data:`LARGEST_MAP` values.
+    """
+    bins, frames = segment
+    for shape in maps:
+        if min(shape) < 1:
+            raise ConfigError(
+                f"{architecture}: a segment of {bins} bins x {frames} frames is too small for "
+                f"{layers}"
+            )
+        if math.prod(shape) > LARGEST_MAP:
+            raise ConfigError(
+                f"{architecture}: {layers} on {bins} bins x {frames} frames give over "
+                f"{LARGEST_MAP:,} values for one segment"
+            )

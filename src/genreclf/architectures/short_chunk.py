@@ -1,50 +1,43 @@
 """A deeper network of small convolutions, after Won et al. 2020, arXiv 2006.00751."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genreclf.architectures.base import Architecture
-from genreclf.architectures.parameters import (
-    is_list,
-    is_pair,
-    is_rate,
-    is_size,
-    require,
-    require_maps,
-)
+from genreclf.architectures.base import Architecture, check_feature_maps
+from genreclf.validation import Rule, integer, number, sequence_of, validate
 
 
 class ShortChunk(Architecture):
-    """Stages of a convolution each, pooled over frequency and time at the end.
+    """A stack of small convolutions, pooled over frequency and time at the end.
 
-    A stage is a 3x3 convolution ('same'), max-pool, batch norm, ReLU; the first has a
-    5x5 convolution that steps by 2 instead of the pool, since most of the time would be
-    spent there. The last stage's maps are averaged over frequency; their mean and their
-    maximum over time are the embedding; dropout and a dense layer follow. It is the
-    short-chunk CNN of Won, Ferraro, Bogdanov and Serra 2020 (arXiv 2006.00751) made
-    smaller, with the mean beside the maximum. Sizes are (frequency, time).
+    Each stage is a 3x3 convolution ('same'), max-pooling, batch normalization and ReLU. The
+    first stage has a 5x5 convolution of stride 2 instead of the pooling, since it would take
+    most of the time otherwise. The last stage's maps are averaged over frequency. Their mean
+    and their maximum over time are the embedding. Dropout and a dense layer follow.
+
+    This is the short-chunk CNN of Won, Ferraro, Bogdanov and Serra 2020 (arXiv 2006.00751),
+    smaller, and with the mean beside the maximum. Sizes are (frequency, time).
 
     Parameters
     ----------
     n_classes, n_bins, n_frames : int
         See :class:`Architecture`.
     channels : sequence of int
-        Maps of each stage's convolution, two stages at least; the embedding has twice
-        as many dimensions as the last.
+        Channels of each stage, 2 to 16 stages. The embedding has twice the channels of the
+        last one.
     pools : sequence of (int, int)
-        Of each stage but the first.
+        Max-pooling of each stage but the first.
     dropout : float
-        Rate before the dense layer.
+        Dropout rate before the dense layer.
 
     Raises
     ------
     ConfigError
-        If a parameter has another form, a segment is too small for these pools, or so
-        large that a convolution would give over 2**23 values for it.
+        If a parameter is not valid, or a segment is too small for these pools, or so large
+        that a convolution returns over 2**23 values for it.
 
     Examples
     --------
@@ -63,8 +56,10 @@ class ShortChunk(Architecture):
         dropout: float = 0.3,
     ) -> None:
         super().__init__(n_classes, n_bins, n_frames)
-        require("short-chunk", _requirements(channels, pools, dropout))
-        require_maps(
+        stages = len(channels) if isinstance(channels, list | tuple) else 0
+        parameters = {"channels": channels, "pools": pools, "dropout": dropout}
+        validate("short-chunk", parameters, _rules(stages))
+        check_feature_maps(
             "short-chunk",
             (n_bins, n_frames),
             f"channels {channels} and pools {pools}",
@@ -80,16 +75,16 @@ class ShortChunk(Architecture):
         )
         self.drop = nn.Dropout(dropout)
         self.output = nn.Linear(2 * channels[-1], n_classes)
-        # Three times as fast on a CPU. PyTorch's types do not know this form of `to`.
+        # Three times as fast on a CPU. PyTorch's type stubs lack this form of `to`.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def embed(self, segments: Tensor) -> Tensor:
-        """Shape (segments, n_bins, n_frames) to (segments, 2 * channels[-1])."""
+        """Compute embeddings of ``2 * channels[-1]`` dimensions."""
         maps = self.stages(self.stem(segments[:, None])).float().mean(2)
         return torch.cat([maps.mean(2), maps.amax(2)], 1)
 
     def classify(self, embeddings: Tensor) -> Tensor:
-        """Shape (segments, 2 * channels[-1]) to logits (segments, n_classes)."""
+        """Compute logits, shape (segments, dimensions) to (segments, n_classes)."""
         logits: Tensor = self.output(self.drop(embeddings))
         return logits
 
@@ -98,31 +93,31 @@ class _Stage(nn.Module):
     def __init__(self, before: int, after: int, pool: tuple[int, int]) -> None:
         super().__init__()
         self.pool = pool
-        # No bias: the norm's takes its place.
+        # No bias: the batch norm has one.
         self.convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(after)
 
     def forward(self, maps: Tensor) -> Tensor:
-        # Normalising after the pool is less work.
+        # Normalizing after the pool is less work.
         return F.relu(self.norm(F.max_pool2d(self.convolution(maps), self.pool)))
 
 
-def _requirements(channels: Any, pools: Any, dropout: Any) -> dict[str, bool]:
-    stages = len(channels) if is_list(channels, is_size) else 0
+def _rules(stages: int) -> dict[str, Rule]:
+    channels = sequence_of(integer(1))
     return {
-        f"channels must be 2 to 16 whole numbers, at least 1 (got {channels!r:.80})": (
-            2 <= stages <= 16
+        "channels": Rule(
+            "2 to 16 whole numbers, at least 1",
+            lambda v: channels.accepts(v) and 2 <= len(v) <= 16,
         ),
-        f"pools must be a pair of whole numbers, at least 1, for each of channels but one "
-        f"(got {pools!r:.80})": is_list(pools, is_pair, stages - 1),
-        f"dropout must be a number, 0 to 1 (got {dropout!r:.80})": is_rate(dropout),
+        "pools": sequence_of(sequence_of(integer(1), 2), stages - 1),
+        "dropout": number(0, 1),
     }
 
 
 def _maps(
     height: int, width: int, channels: Sequence[int], pools: Sequence[Sequence[int]]
 ) -> Iterator[tuple[int, int, int]]:
-    """Shapes after each convolution and each pool."""
+    """Yield the shapes after each convolution and each pool."""
     height, width = -(-height // 2), -(-width // 2)
     yield channels[0], height, width
     for count, pool in zip(channels[1:], pools, strict=True):

@@ -1,22 +1,20 @@
-"""Sound from files, bytes, file objects and arrays, as mono blocks of one rate.
+"""Sound from files, bytes, file objects and arrays, as mono blocks at one sample rate.
 
-Everything is streamed: a source of any length passes through in blocks of bounded
-size, so memory does not grow with the duration.
+Everything is streamed in blocks of bounded size, so memory does not grow with the duration.
 """
 
-from genreclf.audio.remote import RemoteFile, find_remote, is_address
-from genreclf.audio.sources import AudioSource, source_name
+from genreclf.audio.files import AUDIO_SUFFIXES, find_files, is_audio_path
+from genreclf.audio.sources import AudioSource, RemoteFile, is_url, source_name
 from genreclf.audio.stream import AudioStream, load_audio, load_channels, open_audio
-from genreclf.audio.suffixes import AUDIO_SUFFIXES, is_audio_path
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "AudioSource",
     "AudioStream",
     "RemoteFile",
-    "find_remote",
-    "is_address",
+    "find_files",
     "is_audio_path",
+    "is_url",
     "load_audio",
     "load_channels",
     "open_audio",

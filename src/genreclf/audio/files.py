@@ -1,174 +1,125 @@
-"""Sound from files, decoded by FFmpeg through PyAV.
-
-Files are opened here and handed to FFmpeg as file objects, only formats that carry
-their own sound are allowed, and FFmpeg may open nothing else. A name such as
-``http://...`` is therefore a local file, and a playlist is no sound.
-"""
+"""Finding audio files in folders, on this machine and at URLs."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import io
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
-import numpy as np
+from genreclf.audio.sources import RemoteFile, is_url, open_filesystem, remote_errors
 
-from genreclf.audio.completeness import Completeness
-from genreclf.audio.frames import join_frames
-from genreclf.audio.problems import decode_error
-from genreclf.audio.remote import RemoteFile
-from genreclf.audio.sources import Source, check_rate, source_name
-from genreclf.errors import AudioDecodeError
-
-if TYPE_CHECKING:
-    from av.audio.frame import AudioFrame
-    from av.audio.stream import AudioStream
-    from av.container import InputContainer
-    from av.packet import Packet
-
-_SPOOL_BYTES = 2**25
-_READ_BYTES = 2**17
-_OPTIONS = {
-    # Playlists, image sequences and subtitles can name other files: none is on the list.
-    "format_whitelist": "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,loas,matroska,"
-    "mov,mp3,mpc,mpc8,mpeg,mpegts,nut,ogg,oma,rm,tak,tta,truehd,voc,w64,wav,wv,xwma",
-    "protocol_whitelist": "none",
-}
+AUDIO_SUFFIXES = frozenset(
+    {".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".avi", ".caf", ".flac"}
+    | {".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc"}
+    | {".mpeg", ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".snd", ".spx", ".tta", ".wav"}
+    | {".wave", ".weba", ".webm", ".wma", ".wmv", ".wv"}
+)
+"""Suffixes of audio and video files, in lower case, with the dot."""
 
 
-class FileSource(Source):
-    """The best sound stream of a file.
+def find_files(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    on_skip: Callable[[Path, str], object] | None = None,
+) -> Iterator[Path | RemoteFile]:
+    """Find the audio files in folders, recursively.
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes, RemoteFile or binary file object
-        See `open_audio`.
+    paths : path or iterable of paths
+        Files are yielded as they are, whatever their suffix. Folders are searched: hidden
+        files and folders are skipped, and links to folders are not followed. Strings such as
+        ``s3://bucket/folder`` are URLs, for which :mod:`fsspec` must be installed.
+    on_skip : callable, optional
+        Called with the path of anything else that a local folder holds, and with the reason
+        for skipping it: not an audio file, a link to a folder, a folder that cannot be read.
+
+    Yields
+    ------
+    Path or RemoteFile
+        Sorted by name in each folder; the files of a folder come before its subfolders.
 
     Raises
     ------
     AudioDecodeError
-        If it is missing, cannot be read, or has no sound.
+        If the folder at a URL cannot be listed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from genreclf.audio import find_files
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("cover.jpg", "b.mp3", "a.flac"):
+    ...     (folder / name).touch()
+    >>> [path.name for path in find_files(folder)]
+    ['a.flac', 'b.mp3']
+    >>> for _ in find_files(folder, on_skip=lambda path, reason: print(path.name, "is", reason)):
+    ...     pass
+    cover.jpg is not an audio file
     """
+    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+        if isinstance(path, str) and is_url(path):
+            yield from _find_remote(path)
+        elif Path(path).is_dir():
+            yield from _find_local(Path(path), on_skip or (lambda *_: None))
+        else:
+            yield Path(path)
 
-    def __init__(self, source: Any) -> None:
-        self.name = source_name(source)
-        with contextlib.ExitStack() as resources, _explained(self.name):
-            file = _open_file(source, resources)
-            if not file.seek(0, os.SEEK_END):
-                raise decode_error(self.name, "is empty (0 bytes); replace it by a sound file.")
-            self._container = resources.enter_context(_open_container(file))
-            self._stream = _best_sound(self._container, self.name)
-            self._completeness = Completeness(file, self._container.format.name, self._stream)
-            self._resources = resources.pop_all()
 
-    def close(self) -> None:
-        """See `Source`."""
-        self._resources.close()
+def is_audio_path(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path has the suffix of an audio or video file.
 
-    def pieces(self) -> Iterator[tuple[int, Sequence[np.ndarray]]]:
-        """See `Source`."""
-        with _explained(self.name):
-            rate = 0
-            for rate, channels in join_frames(self._frames()):
-                check_rate(rate, self.name)
-                yield rate, channels
-            self.truncated = rate > 0 and self._completeness.is_cut(rate)
+    Parameters
+    ----------
+    path : path
+        Need not exist.
 
-    def _frames(self) -> Iterator[AudioFrame]:
-        import av
+    Returns
+    -------
+    bool
+        True if the suffix, in upper or lower case, is in :data:`AUDIO_SUFFIXES`.
 
-        for packet in self._packets():
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                self._completeness.last_broken = True
+    Examples
+    --------
+    >>> from genreclf.audio import is_audio_path
+    >>> is_audio_path("album/song.MP3"), is_audio_path("album/cover.jpg")
+    (True, False)
+    """
+    return Path(path).suffix.lower() in AUDIO_SUFFIXES
+
+
+def _find_local(folder: Path, on_skip: Callable[[Path, str], object]) -> Iterator[Path]:
+    def skip_unreadable(error: OSError) -> None:
+        on_skip(Path(error.filename), "a folder that cannot be read")
+
+    for parent, subfolders, names in os.walk(folder, onerror=skip_unreadable):
+        links = {name for name in subfolders if Path(parent, name).is_symlink()}
+        # os.walk descends into what is left in this list, in its order.
+        subfolders[:] = sorted(n for n in subfolders if n not in links and not n.startswith("."))
+        for name in sorted([*names, *links]):
+            path = Path(parent, name)
+            if name.startswith("."):
                 continue
-            yield from frames
-
-    def _packets(self) -> Iterator[Packet[AudioStream]]:
-        import av
-
-        try:
-            for packet in self._container.demux(self._stream):
-                if packet.size:
-                    self._completeness.note(packet)
-                yield packet
-        except av.error.FFmpegError:
-            self._completeness.gave_up = True
+            if name in links:
+                on_skip(path, "a link to a folder, not followed")
+            elif is_audio_path(path):
+                yield path
+            else:
+                on_skip(path, "not an audio file")
 
 
-def _open_file(source: Any, resources: contextlib.ExitStack) -> BinaryIO:
-    """Open a source as a seekable file; what is to be closed later goes to `resources`."""
-    file = source
-    if isinstance(source, str | os.PathLike):
-        file = resources.enter_context(Path(source).open("rb"))  # noqa: SIM115
-    elif isinstance(source, bytes | bytearray | memoryview):
-        file = io.BytesIO(source)
-    elif isinstance(source, RemoteFile):
-        return _copied(source.copy_to, resources)
-    elif isinstance(source, io.TextIOBase) or not hasattr(source, "read"):
-        raise AudioDecodeError(
-            f"A {type(source).__name__} object cannot be read as sound; pass a path, bytes, "
-            "a file object opened in binary mode, or (samples, rate)."
-        )
-    # PyAV trusts a file object's answers blindly, so only Python's own kinds go to it.
-    if isinstance(file, io.IOBase) and file.seekable():
-        return cast("BinaryIO", file)
-    return _copied(functools.partial(shutil.copyfileobj, file), resources)
-
-
-def _copied(copy_to: Callable[[IO[bytes]], None], resources: contextlib.ExitStack) -> BinaryIO:
-    copy = resources.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_BYTES))  # noqa: SIM115
-    copy_to(copy)
-    return cast("BinaryIO", copy)
-
-
-def _open_container(file: BinaryIO) -> InputContainer:
-    import av
-
-    file.seek(0)
-    return av.open(
-        file,
-        mode="r",
-        container_options=_OPTIONS,
-        # Text that is not UTF-8 in a tag must not keep the sound from being read.
-        metadata_errors="replace",
-        buffer_size=_READ_BYTES,
-    )
-
-
-def _best_sound(container: InputContainer, name: str) -> AudioStream:
-    stream = container.streams.best("audio")
-    if stream is None:
-        raise decode_error(name, "has no sound, only pictures or data; choose a file with sound.")
-    if stream.codec_context is None:
-        raise decode_error(
-            name, "is coded in a way that FFmpeg does not know here; convert it to WAV or FLAC."
-        )
-    return cast("AudioStream", stream)
-
-
-@contextlib.contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Turn what Python and FFmpeg raise about a file into an `AudioDecodeError`."""
-    import av
-
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        raise decode_error(
-            name,
-            f"is damaged or no sound file ({error.strerror}); "
-            "check that it is complete, or convert it to WAV or FLAC.",
-        ) from error
-    except (OSError, ValueError, EOFError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise decode_error(
-            name, f"cannot be read ({reason}); check the name and the permissions."
-        ) from error
+def _find_remote(url: str) -> Iterator[RemoteFile]:
+    # A web server has no folders, so do not ask it about what looks like a file.
+    if is_audio_path(url):
+        yield RemoteFile(url)
+        return
+    with remote_errors(url, "listed"):
+        filesystem, root = open_filesystem(url)
+        paths = filesystem.find(root) if filesystem.isdir(root) else None
+    if paths is None:
+        yield RemoteFile(url)
+        return
+    for path in sorted(paths):
+        hidden = any(part.startswith(".") for part in path[len(root) :].split("/"))
+        if is_audio_path(path) and not hidden:
+            yield RemoteFile(filesystem.unstrip_protocol(path))

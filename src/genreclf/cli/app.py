@@ -10,13 +10,13 @@ from genreclf.cli.options import min_confidence_option, model_option
 @click.command()
 @model_option
 @min_confidence_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=7860,
     show_default=True,
-    help="0 for any that is free.",
+    help="The port to listen on; 0 chooses a free one.",
 )
 @click.option("--open/--no-open", "open_", default=False, help="Open the page in a browser.")
 @click.option(
@@ -25,14 +25,14 @@ from genreclf.cli.options import min_confidence_option, model_option
     default=200.0,
     show_default=True,
     metavar="MB",
-    help="The largest file that is taken, in megabytes (2^20 bytes).",
+    help="The largest upload in megabytes (2^20 bytes).",
 )
 def app(
     model: str, min_confidence: float, host: str, port: int, open_: bool, max_size: float
 ) -> None:
-    """Serve a page that tells the genre of songs, until Ctrl+C.
+    """Serve a web page that classifies songs, until Ctrl+C.
 
-    Only this machine can open it, unless --host says otherwise.
+    By default, only this machine can open it; --host makes it public.
     """
     from genreclf.app.server import is_loopback, serve
 
@@ -41,11 +41,11 @@ def app(
 
     if not is_loopback(host):
         click.echo(
-            f"Warning: at {host}, whoever reaches this machine can use the page; it asks for no "
-            "password, and what is sent is not encrypted.",
+            f"Warning: at {host}, everyone who reaches this machine can use the page; it has no "
+            "password and no encryption.",
             err=True,
         )
-    # Whoever ends the process, what was uploaded is removed.
+    # As after Ctrl+C, the uploads are removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         serve(

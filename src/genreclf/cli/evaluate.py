@@ -1,5 +1,7 @@
 """``genreclf evaluate``."""
 
+from __future__ import annotations
+
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +20,8 @@ from genreclf.cli.options import (
 
 if TYPE_CHECKING:
     from genreclf.classifier import GenreClassifier
-    from genreclf.datasets import Dataset, FeatureSet
-    from genreclf.evaluation import Evaluation, Stability
-    from genreclf.evaluation.protocols import Protocol
+    from genreclf.data import Dataset, FeatureSet, Scheme
+    from genreclf.evaluation import Evaluation, Robustness
 
 
 @click.command()
@@ -30,74 +31,79 @@ if TYPE_CHECKING:
 @click.option(
     "--protocol",
     type=click.Choice(["paper", "artist-filtered", "given"]),
-    help="Train and test as this says, instead of testing a model.",
+    help="Train and test by this scheme, instead of testing a model.",
 )
 @recipe_option
 @click.option(
-    "--runs", type=click.IntRange(1), default=1, show_default=True, help="Of the protocol."
+    "--runs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of runs of the protocol.",
 )
 @seed_option
 @lists_option
 @click.option(
     "--also",
     type=click.Path(exists=True, path_type=Path),
-    help="More data to train on in every run, of other artists.",
+    help="Further data to train on in every run, of other artists.",
 )
 @precision_option
 @click.option(
-    "--stability",
+    "--robustness",
     is_flag=True,
-    help="Of a model: how many clips keep their genre as MP3, quieter, equalised, cut...",
+    help="Count the clips that keep their genre as MP3, quieter, with more bass, cut...",
 )
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Runs, or clips whose stability is measured, at a time.  [default: processors]",
+    help="Number of parallel runs, or of clips for --robustness.  [default: processors]",
 )
 def evaluate(
     data: Path,
     output: Path,
     model: str,
-    protocol: "Protocol | None",
+    protocol: Scheme | None,
     recipe: str,
     runs: int,
     seed: int,
     lists: Path | None,
     also: Path | None,
     precision: str,
-    stability: bool,
+    robustness: bool,
     workers: int | None,
 ) -> None:
-    """Measure how often a model, or a protocol's models, are right on DATA.
+    """Measure the accuracy of a model, or of the models of a protocol, on DATA.
 
-    DATA is as for `genreclf train`. Can be stopped and called again: finished runs
-    are kept.
+    DATA is as for `genreclf train`. If interrupted, run the same command again to
+    continue: finished runs are not repeated.
     """
-    from genreclf.cli.data import open_features, progress_bar
-    from genreclf.evaluation import run_protocol, write_report
+    from genreclf.cli.features import open_features
+    from genreclf.cli.progress import progress_bar
+    from genreclf.evaluation import run_scheme, write_report
     from genreclf.training import Recipe
 
     if protocol is None:
         title = f"{model} on {data.name}"
-        evaluations, facts = _test(data, model, output, stability, workers)
-    elif stability:
-        raise click.UsageError("--stability is of a --model; leave --protocol out")
+        evaluations, facts = _test(data, model, output, robustness, workers)
+    elif robustness:
+        raise click.UsageError("--robustness needs a --model; leave --protocol out")
     else:
         settings = Recipe.load(recipe)
         title = f"{recipe}, {protocol} protocol"
         features = open_features(data, settings.features, output / "extracted")
         facts = {
-            "Data": _described(data, features),
+            "Data": _describe(data, features),
             "Protocol": f"{protocol}, seeds {seed} to {seed + runs - 1}",
             "Recipe": recipe,
         }
-        more = None
+        extra = None
         if also is not None:
-            more = open_features(also, settings.features, output / "extracted-also")
-            facts["Also trained on"] = _described(also, more)
+            extra = open_features(also, settings.features, output / "extracted-also")
+            facts["Also trained on"] = _describe(also, extra)
         with progress_bar("Training and testing") as advance:
             advance(total=runs)
-            evaluations = run_protocol(
+            evaluations = run_scheme(
                 features,
                 settings,
                 protocol,
@@ -105,7 +111,7 @@ def evaluate(
                 runs=runs,
                 first_seed=seed,
                 lists=lists,
-                also=more,
+                extra=extra,
                 precision=precision,
                 workers=workers,
                 progress=lambda _: advance(advance=1),
@@ -115,11 +121,11 @@ def evaluate(
     click.echo(f"report: {report}")
 
 
-def _print(evaluations: "list[Evaluation]") -> None:
+def _print(evaluations: list[Evaluation]) -> None:
     for evaluation in evaluations:
         click.echo(_line(evaluation))
-        if evaluation.stability:
-            _print_stability(evaluation.stability)
+        if evaluation.robustness:
+            _print_robustness(evaluation.robustness)
     if len(evaluations) > 1:
         accuracies = [evaluation.scores.accuracy for evaluation in evaluations]
         click.echo(
@@ -128,68 +134,70 @@ def _print(evaluations: "list[Evaluation]") -> None:
         )
 
 
-def _line(evaluation: "Evaluation") -> str:
+def _line(evaluation: Evaluation) -> str:
     scores = evaluation.scores
     line = f"{evaluation.name + ': ' if evaluation.name else ''}{scores.accuracy:.1%} of tracks"
     if scores.segment_accuracy is not None:
         line += f", {scores.segment_accuracy:.1%} of segments"
-    return f"{line} right, macro F1 {scores.macro_f1:.3f}, log loss {scores.log_loss:.3f}"
+    return f"{line} correct, macro F1 {scores.macro_f1:.3f}, log loss {scores.log_loss:.3f}"
 
 
-def _print_stability(found: "Stability") -> None:
-    for result in found.changes:
-        click.echo(f"{result.change}: {result.share:.1%} of {result.clips} clips keep their genre")
-    for item in found.left_out:
+def _print_robustness(robustness: Robustness) -> None:
+    for result in robustness.perturbations:
+        click.echo(
+            f"{result.perturbation}: {result.consistency:.1%} of {result.clips} clips "
+            "keep their genre"
+        )
+    for item in robustness.skipped:
         click.echo(f"not compared: {item}", err=True)
 
 
 def _test(
-    data: Path, model: str, output: Path, stability: bool, workers: int | None
-) -> "tuple[list[Evaluation], dict[str, str]]":
+    data: Path, model: str, output: Path, robustness: bool, workers: int | None
+) -> tuple[list[Evaluation], dict[str, str]]:
+    from genreclf import evaluation
     from genreclf.classifier import GenreClassifier
-    from genreclf.cli.data import open_features, progress_bar
-    from genreclf.evaluation import evaluate as measure
-    from genreclf.evaluation import neighbours
+    from genreclf.cli.features import open_features
+    from genreclf.cli.progress import progress_bar
 
     classifier = GenreClassifier.from_pretrained(model)
-    sound = _sound(data) if stability else None
+    audio = _open_audio(data) if robustness else None
     features = open_features(data, classifier.config.features, output / "features")
-    with progress_bar("Listening") as advance:
+    with progress_bar("Classifying") as advance:
         advance(total=len(features))
-        found = measure(classifier, features, progress=lambda _: advance(advance=1))
-    found = dataclasses.replace(found, neighbours=neighbours(classifier, features))
-    if sound:
-        # What could not be extracted is named already.
-        paths = [track.path for track in sound.tracks if track.id in features.ids]
-        found = dataclasses.replace(found, stability=_stability(classifier, paths, workers))
-    return [found], {
-        "Data": _described(data, features),
-        "Model": model,
-    }
+        result = evaluation.evaluate(classifier, features, progress=lambda _: advance(advance=1))
+    neighbors = evaluation.nearest_neighbors(classifier, features)
+    result = dataclasses.replace(result, neighbors=neighbors)
+    if audio:
+        # Tracks that could not be extracted were reported by the extraction.
+        paths = [track.path for track in audio.tracks if track.id in features.ids and track.path]
+        robust = _measure_robustness(classifier, paths, workers)
+        result = dataclasses.replace(result, robustness=robust)
+    return [result], {"Data": _describe(data, features), "Model": model}
 
 
-def _sound(data: Path) -> "Dataset":
-    from genreclf.datasets import open_dataset
+def _open_audio(data: Path) -> Dataset:
+    from genreclf.data import open_dataset
     from genreclf.errors import DatasetError
 
     try:
         return open_dataset(data)
     except DatasetError as error:
-        raise DatasetError(f"--stability changes the sound itself: {error}") from error
+        raise DatasetError(f"--robustness needs audio files: {error}") from error
 
 
-def _stability(
-    classifier: "GenreClassifier", paths: list[Path], workers: int | None
-) -> "Stability":
-    from genreclf.cli.data import progress_bar
-    from genreclf.evaluation import stability
+def _measure_robustness(
+    classifier: GenreClassifier, paths: list[Path], workers: int | None
+) -> Robustness:
+    from genreclf.cli.progress import progress_bar
+    from genreclf.evaluation import measure_robustness
 
-    with progress_bar("Changing the sound") as advance:
+    with progress_bar("Measuring robustness") as advance:
         advance(total=len(paths))
-        return stability(
+        return measure_robustness(
             classifier, paths, workers=workers, progress=lambda done: advance(completed=done)
         )
 
 
-def _described(data: Path, features: "FeatureSet") -> str:
+def _describe(data: Path, features: FeatureSet) -> str:
     return f"{data.name}: {len(features)} tracks, {len(features.labels)} genres"

@@ -1,12 +1,20 @@
-"""``genreclf features``."""
+"""``genreclf features``, and features for the commands that train and evaluate."""
+
+from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from genreclf.cli.options import data_argument, output_option
+from genreclf.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from genreclf.data import Dataset, FeatureSet
+    from genreclf.pretrained import Component
+    from genreclf.recipe import FeatureSettings
 
 
 @click.group()
@@ -29,9 +37,11 @@ def features() -> None:
     type=click.Choice(["float16", "float32"]),
     default="float16",
     show_default=True,
-    help="How values are stored.",
+    help="Data type of the stored features.",
 )
-@click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all processors]")
+@click.option(
+    "--workers", type=click.IntRange(1), help="Number of threads.  [default: all processors]"
+)
 def extract(
     data: Path,
     output: Path,
@@ -41,19 +51,67 @@ def extract(
 ) -> None:
     """Extract the features of DATA: a folder with one folder per genre, GTZAN, or a manifest.
 
-    Can be stopped and called again: it goes on where it stopped. Exits with 0 if
-    all tracks were extracted, 1 if some failed (the others are there), 2 if the
-    command was wrong.
+    If interrupted, run the same command again to continue. The exit code is 0 if all
+    tracks were extracted, 1 if some failed (the others were extracted), 2 if the command
+    is invalid.
     """
-    from genreclf.cli.data import extract as extract_features
-    from genreclf.datasets import open_dataset
-    from genreclf.datasets.tracks import printable
+    from genreclf.data import open_dataset
+    from genreclf.files import printable
     from genreclf.pretrained import Component
 
     dataset = open_dataset(data)
-    found = extract_features(dataset, Component(name), output, workers, precision)
+    found = _extract(dataset, Component(name), output, precision, workers)
     click.echo(
         f"{len(found)} of {len(dataset)} tracks, {len(found.labels)} genres, "
         f"{found.features} features in {printable(output)}"
     )
     sys.exit(0 if len(found) == len(dataset) else 1)
+
+
+def open_features(data: Path, extractor: Component | FeatureSettings, cache: Path) -> FeatureSet:
+    """Open extracted features, or extract those of an audio data set.
+
+    Parameters
+    ----------
+    data : Path
+        A feature set, an ``.npz`` file of log-mel arrays, or an audio data set.
+    extractor : Component or FeatureSettings
+        The extractor and its parameters, from a model or a recipe.
+    cache : Path
+        Folder for the features of an audio data set. Features in it are reused.
+    """
+    from genreclf.data import FeatureSet, open_dataset
+    from genreclf.data.feature_set import INDEX
+
+    if data.suffix == ".npz":
+        return FeatureSet.from_npz(data, extractor.name)
+    if (data / INDEX).exists():
+        return FeatureSet.load(data)
+    return _extract(open_dataset(data), extractor, cache)
+
+
+def _extract(
+    dataset: Dataset,
+    extractor: Component | FeatureSettings,
+    output: Path,
+    precision: Literal["float16", "float32"] = "float16",
+    workers: int | None = None,
+) -> FeatureSet:
+    """Extract features with a progress bar, and list what was skipped."""
+    from genreclf.data import extract_features
+
+    click.echo(dataset.summary(), err=True)
+    with progress_bar("Extracting") as update:
+        extracted = extract_features(
+            dataset,
+            output,
+            extractor.name,
+            extractor.parameters,
+            precision=precision,
+            workers=workers,
+            progress=lambda done, total: update(completed=done, total=total),
+        )
+    # The cache may hold failures of earlier runs, which the data set does not know.
+    for item in dict.fromkeys((*dataset.skipped, *extracted.skipped)):
+        click.echo(f"skipped: {item}", err=True)
+    return extracted

@@ -9,14 +9,14 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_sha256_option = click.option("--sha256", help="Of the file at an https:// address.")
 _name = click.argument("name")
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_sha256_option = click.option("--sha256", help="SHA-256 of the file at an https:// address.")
 
 
 @click.group()
 def models() -> None:
-    """List, download and check models.
+    """List, download and verify models.
 
     NAME is a folder, a registered name, hf://owner/repository[@revision], or
     https://.../model.zip#sha256=...
@@ -26,8 +26,8 @@ def models() -> None:
 @models.command("list")
 @_json_option
 def list_(as_json: bool) -> None:
-    """List the models in packages and in the cache."""
-    from genreclf.pretrained.catalogue import list_models
+    """List registered and downloaded models."""
+    from genreclf.pretrained.model_info import list_models
 
     found = [model.to_dict() for model in list_models()]
     if as_json:
@@ -37,22 +37,18 @@ def list_(as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    columns = ("name", "from", "size", "genres", "licence", "measured")
+    columns = ("name", "from", "size", "genres", "license", "measured")
     table = Table(*columns, box=None, header_style="bold")
-    for about in found:
-        table.add_row(
-            *map(
-                escape,
-                (
-                    about["name"],
-                    about["package"] or about["origin"],
-                    _size(about["size"]),
-                    str(len(about["labels"])) if "labels" in about else "-",
-                    _text(about.get("licence")),
-                    _text(about["problem"] or about.get("figures")),
-                ),
-            )
+    for facts in found:
+        cells = (
+            facts["name"],
+            facts["package"] or facts["origin"],
+            _size(facts["size"]),
+            str(len(facts["labels"])) if "labels" in facts else "-",
+            _one_line(facts.get("license")),
+            _one_line(facts["problem"] or facts.get("figures")),
         )
+        table.add_row(*map(escape, cells))
     Console().print(table)
 
 
@@ -60,18 +56,18 @@ def list_(as_json: bool) -> None:
 @_name
 @_json_option
 def info(name: str, as_json: bool) -> None:
-    """Print what is known of a model that is here."""
+    """Print the facts of a model on this machine."""
     from genreclf.pretrained import read_config
-    from genreclf.pretrained.catalogue import describe
+    from genreclf.pretrained.model_info import describe
 
-    folder = _here(name)
-    about = {"name": name, "folder": str(folder), **describe(read_config(folder))}
+    folder = _local_folder(name)
+    facts = {"name": name, "folder": str(folder), **describe(read_config(folder))}
     if as_json:
-        _print_json(about)
+        _print_json(facts)
         return
-    facts = about.pop("metadata")
-    for key, value in {**about, **facts}.items():
-        click.echo(_text(f"{key}: {_text(value)}"))
+    metadata = facts.pop("metadata")
+    for key, value in {**facts, **metadata}.items():
+        click.echo(_one_line(f"{key}: {_one_line(value)}"))
 
 
 @models.command()
@@ -79,45 +75,45 @@ def info(name: str, as_json: bool) -> None:
 @_sha256_option
 @_json_option
 def download(name: str, sha256: str | None, as_json: bool) -> None:
-    """Download a model, if it is not here, and print its folder."""
-    from genreclf.pretrained import find_model
+    """Download a model if necessary, and print its folder."""
+    from genreclf.pretrained import resolve_model
 
-    _print_folder(name, find_model(name, sha256=sha256), as_json)
+    _print_folder(name, resolve_model(name, sha256=sha256), as_json)
 
 
 @models.command()
 @_name
 @_json_option
 def path(name: str, as_json: bool) -> None:
-    """Print the folder of a model that is here."""
-    _print_folder(name, _here(name), as_json)
+    """Print the folder of a model on this machine."""
+    _print_folder(name, _local_folder(name), as_json)
 
 
 @models.command()
 @_name
 @_json_option
 def remove(name: str, as_json: bool) -> None:
-    """Delete a downloaded model; without a revision, all versions of it."""
-    from genreclf.pretrained.catalogue import remove as delete
+    """Delete a downloaded model, or all versions of hf://owner/repository."""
+    from genreclf.pretrained.model_info import remove_models
 
-    removed = delete(name)
+    removed = remove_models(name)
     if as_json:
         _print_json({"removed": removed})
         return
-    for one in removed:
-        click.echo(f"removed {one}")
+    for model in removed:
+        click.echo(f"removed {model}")
 
 
 @models.command()
 @_json_option
 def verify(as_json: bool) -> None:
-    """Read all models again and compare their digests.
+    """Read all models on this machine again, and compare digests.
 
     Exits with 1 if one is damaged.
     """
-    from genreclf.pretrained.catalogue import verify as check
+    from genreclf.pretrained.model_info import verify_models
 
-    found = check()
+    found = verify_models()
     if as_json:
         _print_json(found)
     else:
@@ -126,10 +122,10 @@ def verify(as_json: bool) -> None:
     sys.exit(1 if any(found.values()) else 0)
 
 
-def _here(name: str) -> "Path":
-    from genreclf.pretrained import find_model
+def _local_folder(name: str) -> "Path":
+    from genreclf.pretrained import resolve_model
 
-    return find_model(name, local_files_only=True)
+    return resolve_model(name, local_files_only=True)
 
 
 def _print_folder(name: str, folder: "Path", as_json: bool) -> None:
@@ -147,9 +143,9 @@ def _size(size: int | None) -> str:
     return "not downloaded" if size is None else f"{size / 1e6:.1f} MB"
 
 
-def _text(value: Any) -> str:
-    """A value on one line, without what would steer a terminal."""
+def _one_line(value: Any) -> str:
+    """Format a value on one line, without characters that control a terminal."""
     if isinstance(value, dict):
-        value = [f"{key}: {one}" for key, one in value.items()]
+        value = [f"{key}: {item}" for key, item in value.items()]
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value or "-")
     return "".join(c if c.isprintable() else " " for c in text) or "-"

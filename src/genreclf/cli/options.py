@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have."""
+"""Arguments and options that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from genreclf.pretrained import DEFAULT_MODEL
-from genreclf.recipes import DEFAULT_RECIPE
+from genreclf.recipe import DEFAULT_RECIPE
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -25,14 +25,14 @@ min_confidence_option = click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
     default=0.0,
-    help="Below this probability the genre is 'unknown'.",
+    help="If no genre reaches this probability, the result is 'unknown'.",
 )
 
 recipe_option = click.option(
     "--recipe",
     default=DEFAULT_RECIPE,
     show_default=True,
-    help="A registered name (`genreclf plugins`) or a TOML file.",
+    help="A registered recipe (`genreclf plugins` lists them) or a TOML file.",
 )
 
 seed_option = click.option(
@@ -40,7 +40,7 @@ seed_option = click.option(
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Decides all random numbers.",
+    help="Seed of all random numbers.",
 )
 
 split_option = click.option(
@@ -48,13 +48,13 @@ split_option = click.option(
     type=click.Choice(["paper", "artist-filtered", "given"]),
     default="paper",
     show_default=True,
-    help="Which tracks are trained on, watched, and tested on.",
+    help="How tracks are divided into training, validation and test sets.",
 )
 
 lists_option = click.option(
     "--lists",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder with the lists of the artist-filtered split.",
+    help="Folder of the lists that define the artist-filtered split.",
 )
 
 precision_option = click.option(
@@ -67,10 +67,10 @@ precision_option = click.option(
 
 
 def output_option(content: str) -> Decorator:
-    """The folder that a command writes to."""
+    """Return the option for the folder that a command writes to."""
     return click.option(
         "--output",
         required=True,
         type=click.Path(file_okay=False, path_type=Path),
-        help=f"The folder for {content}.",
+        help=f"Folder for {content}.",
     )

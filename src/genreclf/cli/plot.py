@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _checked(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
-    """Refuse what cannot be written before the work, not after it."""
+    """Reject an output that cannot be written before the work, not after it."""
     from genreclf.plots.figure import picture_format, require_matplotlib
 
     picture_format(value)
@@ -27,21 +27,21 @@ _output = click.option(
     required=True,
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     callback=_checked,
-    help="The picture: a .png, .svg or .pdf file.",
+    help="Picture file: .png, .svg or .pdf.",
 )
 _song = click.argument("song", type=click.Path(path_type=Path))
 
 
 @click.group()
 def plot() -> None:
-    """Draw pictures of music, networks and results."""
+    """Plot music, networks and results."""
 
 
 @plot.command()
 @_song
 @_output
 def spectrogram(song: Path, output: Path) -> None:
-    """Draw the mel spectrogram of a piece of music."""
+    """Plot the mel spectrogram of a song."""
     from genreclf import plots
 
     _save(plots.spectrogram(song), output)
@@ -52,7 +52,7 @@ def spectrogram(song: Path, output: Path) -> None:
 @model_option
 @_output
 def timeline(song: Path, model: str, output: Path) -> None:
-    """Draw the genre of a piece of music over its time."""
+    """Plot the genre of a song over time."""
     from genreclf import plots
     from genreclf.classifier import GenreClassifier
 
@@ -63,7 +63,7 @@ def timeline(song: Path, model: str, output: Path) -> None:
 @model_option
 @_output
 def filters(model: str, output: Path) -> None:
-    """Draw the kernels of a network's first layer."""
+    """Plot the kernels of a network's first layer."""
     from genreclf import plots
     from genreclf.classifier import GenreClassifier
 
@@ -74,7 +74,7 @@ def filters(model: str, output: Path) -> None:
 @click.argument("metrics", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_output
 def confusion(metrics: Path, output: Path) -> None:
-    """Draw the confusion matrix of the metrics.json of an evaluation."""
+    """Plot the confusion matrix of an evaluation's metrics.json."""
     from genreclf import plots
     from genreclf.evaluation.report import read_scores
 
@@ -86,13 +86,13 @@ def confusion(metrics: Path, output: Path) -> None:
 @model_option
 @_output
 def projection(features: Path, model: str, output: Path) -> None:
-    """Draw how far apart genres lie before the network and after it.
+    """Plot tracks by genre, before the network and after it, in two dimensions.
 
-    FEATURES is a folder of extracted features.
+    FEATURES is a folder that `genreclf features extract` wrote.
     """
     from genreclf import plots
     from genreclf.classifier import GenreClassifier
-    from genreclf.datasets.feature_set import FeatureSet
+    from genreclf.data.feature_set import FeatureSet
 
     classifier = GenreClassifier.from_pretrained(model)
     _save(plots.projection(classifier, FeatureSet.load(features)), output)

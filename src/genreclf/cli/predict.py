@@ -1,8 +1,6 @@
 """``genreclf predict``."""
 
-import os
 import sys
-from collections.abc import Iterable, Iterator
 from contextlib import closing, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,18 +9,16 @@ import click
 
 from genreclf.cli.options import min_confidence_option, model_option
 from genreclf.cli.progress import show_progress
-from genreclf.cli.resume import finished_paths, is_begun
-from genreclf.cli.writers import FORMATS, Target, make_writer
+from genreclf.cli.writers import FORMATS, Output, Writer, finished_paths, has_results
 from genreclf.errors import TagError
 from genreclf.prediction import Failure, Prediction
 
 if TYPE_CHECKING:
-    from genreclf.audio import RemoteFile
-    from genreclf.classifier import Engine
-    from genreclf.pretrained.network import Runtime
+    from genreclf.parallel import Engine
+    from genreclf.pretrained.folder import Runtime
     from genreclf.tags import Tagger
 
-_MANY = 32  # files that make up for the time that processes take to start
+_MANY_FILES = 32  # from here on, processes are worth the time they take to start
 
 
 @click.command()
@@ -34,46 +30,54 @@ _MANY = 32  # files that make up for the time that processes take to start
     type=click.Choice(list(FORMATS)),
     default="table",
     show_default=True,
-    help="How results are written.",
+    help="The output format.",
 )
-@click.option("--top", type=click.IntRange(1), help="Only the K most probable genres.", metavar="K")
-@click.option("--timeline", is_flag=True, help="Also the genre of each segment.")
+@click.option(
+    "--top", type=click.IntRange(1), help="Include only the K most probable genres.", metavar="K"
+)
+@click.option("--timeline", is_flag=True, help="Include the genre of each segment.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write results to this file instead of standard output.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the output of a former run.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run with the same --output.")
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Files at a time; as many as there are processors if left out.",
+    help="Number of files to classify at a time.  [default: number of processors]",
 )
 @click.option(
     "--engine",
     type=click.Choice(["threads", "processes", "ray"]),
-    show_default=f"threads; processes for more than {_MANY} files",
-    help="Threads of this process, processes, or those of a Ray cluster.",
+    show_default=f"threads; processes for more than {_MANY_FILES} files",
+    help="Run in threads, in processes, or on a Ray cluster.",
 )
-@click.option("--ray-address", help="With --engine ray: a running cluster.", metavar="ADDRESS")
-@click.option("--device", default="cpu", show_default=True, help="Where the network runs.")
+@click.option(
+    "--ray-address", help="Address of a running cluster, for --engine ray.", metavar="ADDRESS"
+)
+@click.option(
+    "--device", default="cpu", show_default=True, help="Device of the network, such as cuda."
+)
 @click.option(
     "--runtime",
     type=click.Choice(["auto", "onnx", "torch"]),
     default="auto",
     show_default=True,
-    help="What runs the network.",
+    help="Run the network in ONNX Runtime or in PyTorch.",
 )
 @min_confidence_option
 @click.option("--write-tags", is_flag=True, help="Write the genres into the files' tags.")
-@click.option("--dry-run", is_flag=True, help="With --write-tags: only say what would be written.")
-@click.option("--only-missing", is_flag=True, help="With --write-tags: keep genres that are there.")
+@click.option("--dry-run", is_flag=True, help="With --write-tags: change no file.")
+@click.option(
+    "--only-missing", is_flag=True, help="With --write-tags: skip files that have a genre."
+)
 @click.option(
     "--tags-log",
     type=click.Path(dir_okay=False, path_type=Path),
     default="genreclf-tags.jsonl",
     show_default=True,
-    help="With --write-tags: where changes are noted, for `genreclf tags undo`.",
+    help="With --write-tags: log of the changes, for `genreclf tags undo`.",
 )
 def predict(
     paths: tuple[str, ...],
@@ -94,82 +98,59 @@ def predict(
     only_missing: bool,
     tags_log: Path,
 ) -> None:
-    """Tell the genre of files and folders of music (folders recursively).
+    """Classify audio files, and folders of them (searched recursively).
 
-    PATHS may be addresses such as s3://bucket/folder or https://host/song.mp3 too.
+    PATHS may be URLs too, such as s3://bucket/folder or https://host/song.mp3.
 
-    Exits with 0 if all files were classified, 1 if some failed (the others are
-    done), 2 if the command was wrong.
+    The exit code is 0 if all files were classified, 1 if some failed (the others were
+    classified), 2 if the command is invalid.
     """
-    from genreclf.audio import RemoteFile, source_name
+    from genreclf.audio import RemoteFile, find_files, source_name
     from genreclf.classifier import GenreClassifier
 
     if resume and (output is None or format_ not in ("jsonl", "csv")):
         raise click.UsageError("--resume needs --output FILE and --format jsonl or csv")
     files = list(find_files(paths))
     if not files:
-        raise click.UsageError("there is no music in these folders")
+        raise click.UsageError("there are no audio files in these folders")
     if write_tags and any(isinstance(file, RemoteFile) for file in files):
-        raise click.UsageError("--write-tags writes into files on this machine, not at addresses")
+        raise click.UsageError("--write-tags needs local files, not URLs")
     classifier = GenreClassifier.from_pretrained(
         model, min_confidence=min_confidence, device=device, runtime=runtime
     )
-    append = resume and is_begun(output)
-    target = Target(output, classifier.labels, top, timeline, append)
+    append = resume and has_results(output)
+    target = Output(output, classifier.labels, top, timeline, append)
     if append:
-        done = finished_paths(format_, target)
-        files = [file for file in files if source_name(file) not in done]
-        click.echo(f"{len(done)} files are done, {len(files)} are left", err=True)
+        finished = finished_paths(format_, target)
+        files = [file for file in files if source_name(file) not in finished]
+        click.echo(f"{len(finished)} files are done, {len(files)} are left", err=True)
     tagger = None
     if write_tags:
         from genreclf.tags import Tagger
 
         tagger = Tagger(tags_log, dry_run=dry_run, only_missing=only_missing)
-    engine = engine or ("processes" if len(files) > _MANY and device == "cpu" else "threads")
+    engine = engine or ("processes" if len(files) > _MANY_FILES and device == "cpu" else "threads")
     results = classifier.predict_many(files, workers, engine=engine, ray_address=ray_address)
-    # Of workers that die, Ray tells whoever reads standard output, which is the results' place.
-    with make_writer(format_, target) as writer, redirect_stdout(sys.stderr), closing(results):
-        failed = 0
-        for result in show_progress(results, len(files)):
-            writer.write(result)
-            if isinstance(result, Failure) or not _tagged(result, tagger):
-                failed += 1
+    # Ray prints the output of its workers, which must not get between the results.
+    with FORMATS[format_](target) as writer, redirect_stdout(sys.stderr), closing(results):
+        progress = show_progress(results, len(files))
+        failed = sum(not _write(result, writer, tagger) for result in progress)
     if tagger is not None:
-        found = ", ".join(f"{count} {outcome}" for outcome, count in tagger.outcomes.items())
-        click.echo(f"tags{' (dry run)' if dry_run else ''}: {found or 'none'}", err=True)
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in tagger.outcomes.items())
+        click.echo(f"tags{' (dry run)' if dry_run else ''}: {counts or 'none'}", err=True)
     if failed:
         click.echo(f"{failed} of {len(files)} files failed", err=True)
     sys.exit(1 if failed else 0)
 
 
-def find_files(paths: Iterable[str]) -> Iterator["Path | RemoteFile"]:
-    """The files to classify: those named, and those in folders that look like music.
-
-    Hidden files are left out; each folder's files come sorted by name.
-    """
-    from genreclf.audio import find_remote, is_address
-
-    for path in paths:
-        yield from find_remote(path) if is_address(path) else _find_here(Path(path))
-
-
-def _find_here(path: Path) -> Iterator[Path]:
-    from genreclf.audio import is_audio_path
-
-    if not path.is_dir():
-        yield path
-        return
-    for folder, subfolders, names in os.walk(path):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
-            if is_audio_path(name) and not name.startswith("."):
-                yield Path(folder, name)
-
-
-def _tagged(prediction: Prediction, tagger: "Tagger | None") -> bool:
+def _write(result: Prediction | Failure, writer: Writer, tagger: "Tagger | None") -> bool:
+    """Write a result, and its tag if there is a tagger; return whether all went well."""
+    writer.write(result)
+    if isinstance(result, Failure):
+        return False
     if tagger is not None:
         try:
-            tagger.tag(prediction)
+            tagger.tag(result)
         except TagError as error:
             click.echo(str(error), err=True)
             return False

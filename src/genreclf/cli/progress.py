@@ -1,54 +1,87 @@
-"""How far the work on many files is."""
+"""Progress bars on standard error."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from genreclf.prediction import Failure, Prediction
 
-Result = Prediction | Failure
+
+@contextmanager
+def progress_bar(description: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Show a progress bar until the block ends.
+
+    Parameters
+    ----------
+    description : str
+        The text before the bar.
+    total : int, optional
+        Number of steps, if it is known already.
+
+    Yields
+    ------
+    callable
+        Updates the bar. Takes ``advance`` or ``completed`` (steps), ``total``,
+        ``description``, and ``note``, the text after the bar.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=total, note="")
+        yield lambda **changes: bar.update(task, **changes)
 
 
-def show_progress(results: Iterable[Result], total: int) -> Iterator[Result]:
-    """Pass results on, and show on standard error what was done and how long the rest takes.
+def show_progress(
+    results: Iterable[Prediction | Failure], total: int
+) -> Iterator[Prediction | Failure]:
+    """Yield results unchanged and show a progress bar.
 
     Parameters
     ----------
     results : iterable of Prediction or Failure
     total : int
-        How many there will be; of a single one nothing is shown.
+        Number of results. A single one has no progress bar.
     """
     if total < 2:
         yield from results
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Left
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), Left())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("files", total=total)
-        began, seconds, failed = time.perf_counter(), 0.0, 0
+    with progress_bar("Classifying", total) as update:
+        start, seconds, failed = time.perf_counter(), 0.0, 0
         for result in results:
             yield result
             if isinstance(result, Failure):
                 failed += 1
             else:
                 seconds += result.duration
-            elapsed = time.perf_counter() - began
-            bar.update(task, advance=1, description=summary(seconds, elapsed, failed))
+            elapsed = time.perf_counter() - start
+            update(advance=1, note=throughput(seconds, elapsed, failed))
 
 
-def summary(seconds: float, elapsed: float, failed: int) -> str:
-    """Hours of sound, their ratio to the time it took, and failures.
+def throughput(seconds: float, elapsed: float, failed: int) -> str:
+    """Format the amount of audio that was classified, the speed, and the failures.
 
     Parameters
     ----------
     seconds : float
-        Of sound.
+        Duration of the audio.
     elapsed : float
-        Seconds that it took.
+        Time it took, in seconds.
     failed : int
-        Files.
+        Number of failed files.
     """
-    done = f"files, {seconds / 3600:.1f} h of sound, {seconds / max(elapsed, 1e-9):.0f}x"
+    done = f"files, {seconds / 3600:.1f} h of audio, {seconds / max(elapsed, 1e-9):.0f}x"
     return f"{done}, [red]{failed} failed[/red]" if failed else done

@@ -8,22 +8,22 @@ import click
 
 @click.group()
 def tags() -> None:
-    """Take back the genres that predict --write-tags has written."""
+    """Restore the genres that `predict --write-tags` replaced."""
 
 
 @tags.command()
 @click.argument("log", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Change nothing.")
+@click.option("--dry-run", is_flag=True, help="Only print what would change.")
 def undo(log: Path, dry_run: bool) -> None:
-    """Give the files in LOG the genres back that they had.
+    """Restore the earlier genres of the files in LOG, written by `predict --write-tags`.
 
-    Exits with 1 if some cannot be.
+    The exit code is 1 if a file could not be restored.
     """
     from genreclf import tags
 
-    problems = 0
+    failed = 0
     for change, problem in tags.undo(log, dry_run):
-        problems += bool(problem)
+        failed += bool(problem)
         genres = f"{', '.join(change.new)} -> {', '.join(change.old) or 'none'}"
         click.echo(problem or f"{change.path}: {genres}", err=bool(problem))
-    sys.exit(1 if problems else 0)
+    sys.exit(1 if failed else 0)

@@ -16,9 +16,8 @@ from genreclf.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from genreclf.datasets import FeatureSet
-    from genreclf.evaluation.protocols import Protocol
-    from genreclf.training import Recipe, Trainer, TrainingResult
+    from genreclf.data import FeatureSet, Scheme
+    from genreclf.training import Trainer, TrainingResult
 
 
 @click.command()
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 @output_option("model, checkpoints, log and features")
 @split_option
 @lists_option
-@click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
+@click.option("--resume", is_flag=True, help="Continue the run in the output folder.")
 @seed_option
 @click.option(
     "--device",
@@ -42,7 +41,7 @@ def train(
     data: Path,
     recipe: str,
     output: Path,
-    split: "Protocol",
+    split: "Scheme",
     lists: Path | None,
     resume: bool,
     seed: int,
@@ -52,25 +51,25 @@ def train(
 ) -> None:
     """Train a network on DATA.
 
-    DATA is a folder with one folder per genre, GTZAN, a manifest (CSV or Parquet
-    with the columns path and genre), or features extracted before. The output
-    folder is a model: `genreclf predict SONG --model OUTPUT`.
+    DATA is a folder with one folder per genre, GTZAN, a manifest (CSV or Parquet with the
+    columns path and genre), or extracted features. The output folder is a model: `genreclf
+    predict SONG --model OUTPUT`.
     """
     from accelerate import PartialState
 
-    from genreclf.cli.data import open_features
-    from genreclf.evaluation import make_split
+    from genreclf.cli.features import open_features
+    from genreclf.data import make_split
     from genreclf.training import Recipe, Trainer
 
     settings = Recipe.load(recipe)
     processes = PartialState(cpu=device == "cpu")
-    with processes.main_process_first():  # the others find the features extracted
+    with processes.main_process_first():  # the others find the extracted features
         features = open_features(data, settings.features, output / "features")
-    sides = make_split(features, split, seed, lists)
-    train_side, valid_side, test_side = (features.subset(side) for side in sides)
+    split_indices = make_split(features, split, seed, lists)
+    train_set, valid_set, test_set = (features.subset(indices) for indices in split_indices)
     click.echo(
-        f"{len(train_side)} tracks to train on, {len(valid_side)} to watch, "
-        f"{len(test_side)} to test on ({split} split, seed {seed})",
+        f"{len(train_set)} training, {len(valid_set)} validation and {len(test_set)} test "
+        f"tracks ({split} split, seed {seed})",
         err=True,
     )
     trainer = Trainer(
@@ -83,40 +82,38 @@ def train(
         tensorboard=tensorboard,
         metadata={"data": data.name, "split": f"{split}, seed {seed}", "recipe": recipe},
     )
-    result = _fit(trainer, settings, train_side, valid_side)
+    result = _fit(trainer, train_set, valid_set)
     if processes.is_main_process:
-        _report(result, {"training": train_side, "validation": valid_side, "test": test_side})
+        _report(result, {"training": train_set, "validation": valid_set, "test": test_set})
 
 
-def _fit(
-    trainer: "Trainer", recipe: "Recipe", train_side: "FeatureSet", valid_side: "FeatureSet"
-) -> "TrainingResult":
-    from genreclf.cli.data import progress_bar
+def _fit(trainer: "Trainer", train_set: "FeatureSet", valid_set: "FeatureSet") -> "TrainingResult":
+    from genreclf.cli.progress import progress_bar
 
     with progress_bar("Training") as advance:
 
         def show(record: dict[str, float]) -> None:
             accuracy = record.get("valid_accuracy")
-            watched = "" if accuracy is None else f", validation accuracy {accuracy:.1%}"
+            validation = "" if accuracy is None else f", validation accuracy {accuracy:.1%}"
             advance(
                 completed=record["epoch"],
-                total=recipe.training.epochs,
-                description=f"Training: loss {record['loss']:.3f}{watched}",
+                total=trainer.recipe.training.epochs,
+                description=f"Training: loss {record['loss']:.3f}{validation}",
             )
 
         trainer.progress = show
-        return trainer.fit(train_side, valid_side)
+        return trainer.fit(train_set, valid_set)
 
 
-def _report(result: "TrainingResult", sides: "dict[str, FeatureSet]") -> None:
+def _report(result: "TrainingResult", sets: "dict[str, FeatureSet]") -> None:
     from genreclf.evaluation import evaluate
-    from genreclf.evaluation.metrics import wilson_interval
+    from genreclf.metrics import wilson_interval
 
     click.echo(f"{len(result.history)} epochs")
-    for name, side in sides.items():
-        scores = evaluate(result.classifier, side).scores
-        low, high = wilson_interval(round(scores.accuracy * len(side)), len(side))
+    for name, features in sets.items():
+        scores = evaluate(result.classifier, features).scores
+        low, high = wilson_interval(round(scores.accuracy * len(features)), len(features))
         click.echo(
-            f"{name} side: {scores.accuracy:.1%} of {len(side)} tracks right "
+            f"{name} accuracy: {scores.accuracy:.1%} of {len(features)} tracks "
             f"(95 % interval {low:.1%} to {high:.1%})"
         )

@@ -1,42 +1,53 @@
-"""How results are written; each way is imported when it is chosen."""
+"""The output formats of ``genreclf predict``."""
 
 import csv
-import importlib
 import io
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from genreclf.prediction import Failure, Prediction
-from genreclf.tables import as_text, columns, rows
+import click
 
-Result = Prediction | Failure
+from genreclf.errors import MissingExtraError
+from genreclf.files import printable
+from genreclf.prediction import (
+    FLAGS,
+    Failure,
+    Prediction,
+    column_names,
+    format_row,
+    format_time,
+    to_rows,
+)
+
+_PARQUET_BATCH_ROWS = 5000
+_TEXT_COLUMNS = frozenset({"path", "genre", "flags", "error"})
 
 
 @dataclass(frozen=True)
-class Target:
-    """What is to be written, and where.
+class Output:
+    """Where results go and what they include.
 
     Attributes
     ----------
-    output : Path or None
-        None is standard output.
+    path : Path or None
+        A file, or None for standard output.
     labels : sequence of str
         The model's genres.
     top : int or None
-        Write only the most probable genres.
+        Number of genres to include, the most probable first. None includes all.
     timeline : bool
-        Write the segments too.
+        Include the segments.
     append : bool
-        Go on with what is in the output.
+        Append to the file.
     """
 
-    output: Path | None
+    path: Path | None
     labels: Sequence[str]
     top: int | None = None
     timeline: bool = False
@@ -44,18 +55,18 @@ class Target:
 
 
 class Writer(ABC):
-    """Writes results one by one, to a file or to standard output."""
+    """Write results one by one to a file or to standard output."""
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self, output: Output) -> None:
+        self.output = output
 
     @abstractmethod
-    def write(self, result: Result) -> None:
+    def write(self, result: Prediction | Failure) -> None:
         """Write one result."""
 
     @abstractmethod
     def close(self) -> None:
-        """Write what is left, and close the file."""
+        """Write buffered results and close the file."""
 
     def __enter__(self) -> "Writer":
         return self
@@ -65,67 +76,241 @@ class Writer(ABC):
 
 
 class TextWriter(Writer):
-    """Writes lines of text."""
+    """Base class of the text formats. Subclasses write to ``stream``."""
 
-    def __init__(self, target: Target) -> None:
-        super().__init__(target)
-        self._closing = ExitStack()
+    def __init__(self, output: Output) -> None:
+        super().__init__(output)
+        self._files = ExitStack()
         self.stream: IO[str] = sys.stdout
-        if target.output is not None:
-            mode = "a" if target.append else "w"
-            self.stream = self._closing.enter_context(
-                target.output.open(mode, encoding="utf-8", newline="")
+        if output.path is not None:
+            mode = "a" if output.append else "w"
+            self.stream = self._files.enter_context(
+                output.path.open(mode, encoding="utf-8", newline="")
             )
         if isinstance(self.stream, io.TextIOWrapper):
-            # Names of files may hold bytes that are no text; they go out as they came in.
+            # File names may hold bytes that are not valid text. They are written unchanged.
             self.stream.reconfigure(errors="surrogateescape")
 
     def close(self) -> None:
         """Close the file."""
-        self._closing.close()
+        self._files.close()
 
 
-class JsonLines(TextWriter):
-    """A JSON object per line: path and prediction, or path and error."""
+class JsonLinesWriter(TextWriter):
+    """JSON Lines: one object per track, with its path and the prediction or the error."""
 
-    def write(self, result: Result) -> None:
-        """Write one line, at once."""
+    def write(self, result: Prediction | Failure) -> None:
+        """Write one line and flush it."""
         if isinstance(result, Failure):
             record = result.to_dict()
         else:
-            record = result.to_dict(self.target.top, self.target.timeline)
+            record = result.to_dict(self.output.top, self.output.timeline)
         line = json.dumps({"path": result.source, **record}, ensure_ascii=True)
         self.stream.write(f"{line}\n")
         self.stream.flush()
 
 
-class Csv(TextWriter):
-    """A row per track (or, with the timeline, per segment), a column per genre."""
+class CsvWriter(TextWriter):
+    """CSV: one row per track or segment, one column per genre."""
 
-    def __init__(self, target: Target) -> None:
-        super().__init__(target)
-        self._rows = csv.DictWriter(self.stream, columns(target.labels, target.timeline))
-        if not target.append:
-            self._rows.writeheader()
+    def __init__(self, output: Output) -> None:
+        super().__init__(output)
+        self._csv = csv.DictWriter(self.stream, column_names(output.labels, output.timeline))
+        if not output.append:
+            self._csv.writeheader()
 
-    def write(self, result: Result) -> None:
-        """Write the result's row or rows, at once."""
-        for row in rows(result, self.target.top, self.target.timeline):
-            self._rows.writerow(as_text(row))
+    def write(self, result: Prediction | Failure) -> None:
+        """Write the rows of one result and flush them."""
+        rows = to_rows(result, self.output.top, self.output.timeline)
+        self._csv.writerows(map(format_row, rows))
         self.stream.flush()
 
 
-FORMATS: Mapping[str, str] = {
-    "table": "genreclf.cli.table:TableWriter",
-    "jsonl": "genreclf.cli.writers:JsonLines",
-    "csv": "genreclf.cli.writers:Csv",
-    "parquet": "genreclf.cli.parquet:Parquet",
+class ParquetWriter(Writer):
+    """Parquet: the columns of the CSV format, with numbers as numbers and nulls.
+
+    Raises
+    ------
+    MissingExtraError
+        If pyarrow (extra ``parquet``) is not installed.
+    """
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(output)
+        try:
+            import pyarrow as pa  # type: ignore[import-untyped]
+            from pyarrow import parquet
+        except ImportError as error:
+            raise MissingExtraError("Parquet files", "parquet") from error
+        if output.path is None:
+            raise click.UsageError("--format parquet needs --output FILE")
+        fields = [
+            (name, pa.string() if name in _TEXT_COLUMNS else pa.float64())
+            for name in column_names(output.labels, output.timeline)
+        ]
+        self._schema = pa.schema(fields)
+        self._file = parquet.ParquetWriter(output.path, self._schema)
+        self._rows: list[dict[str, Any]] = []
+
+    def write(self, result: Prediction | Failure) -> None:
+        """Buffer the rows of one result, and write them when there are enough."""
+        for row in to_rows(result, self.output.top, self.output.timeline):
+            # Parquet text must be valid UTF-8, unlike file names.
+            self._rows.append({**row, "path": printable(row["path"])})
+        if len(self._rows) >= _PARQUET_BATCH_ROWS:
+            self._flush()
+
+    def close(self) -> None:
+        """Write buffered rows and the footer, without which the file is not valid."""
+        self._flush()
+        self._file.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._rows:
+            self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows = []
+
+
+class TableWriter(TextWriter):
+    """A table to read in a terminal, printed when all results are there."""
+
+    def __init__(self, output: Output) -> None:
+        from rich.table import Table
+
+        super().__init__(output)
+        time = "time" if output.timeline else "length"
+        self._table = Table(box=None, header_style="bold", pad_edge=False)
+        self._table.add_column("file", overflow="fold", ratio=3)
+        self._table.add_column("genre", no_wrap=True)
+        self._table.add_column("confidence", justify="right", no_wrap=True)
+        self._table.add_column(time, justify="right", no_wrap=True)
+        self._table.add_column("next", overflow="fold", ratio=2)
+        self._flags: set[str] = set()
+        self._errors: list[str] = []
+
+    def write(self, result: Prediction | Failure) -> None:
+        """Add the rows of one result."""
+        from rich.markup import escape
+
+        path = escape(printable(result.source))
+        if isinstance(result, Failure):
+            self._table.add_row(path, "[red]failed[/red]", "", "", "")
+            self._errors.append(str(result.error))
+            return
+        self._flags |= result.flags
+        flags = " ".join(sorted(result.flags))
+        others = ", ".join(f"{name} {p:.0%}" for name, p in result.top(self.output.top or 3)[1:])
+        self._table.add_row(
+            path,
+            f"[bold]{result.genre}[/bold]",
+            f"{result.confidence:.0%}",
+            format_time(result.duration),
+            f"{others} [yellow]{flags}[/yellow]" if flags else others,
+        )
+        for segment in result.timeline if self.output.timeline else ():
+            times = f"{format_time(segment.start)} - {format_time(segment.end)}"
+            self._table.add_row("", segment.genre, f"{segment.confidence:.0%}", times, "")
+
+    def close(self) -> None:
+        """Print the table, the meanings of its flags, and the errors."""
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(file=self.stream)
+        console.print(self._table)
+        for flag in sorted(self._flags):
+            console.print(f"[yellow]{flag}[/yellow]: {FLAGS[flag]}")
+        for error in self._errors:
+            console.print(Text.assemble(("failed", "red"), ": ", error))
+        super().close()
+
+
+FORMATS: Mapping[str, type[Writer]] = {
+    "table": TableWriter,
+    "jsonl": JsonLinesWriter,
+    "csv": CsvWriter,
+    "parquet": ParquetWriter,
 }
-"""Where the writer of each format is."""
+"""The writer of each output format."""
 
 
-def make_writer(format_: str, target: Target) -> Writer:
-    """The writer of a format, a key of :data:`FORMATS`."""
-    module, _, name = FORMATS[format_].partition(":")
-    writer: Writer = getattr(importlib.import_module(module), name)(target)
-    return writer
+def has_results(path: Path | None) -> bool:
+    """Return whether there is an output file with content."""
+    return path is not None and path.is_file() and path.stat().st_size > 0
+
+
+def finished_paths(format_: str, output: Output) -> set[str]:
+    """Return the paths whose results are complete, and remove incomplete ones from the file.
+
+    Parameters
+    ----------
+    format_ : {"jsonl", "csv"}
+    output : Output
+        Its file must exist.
+
+    Raises
+    ------
+    click.UsageError
+        If the file was not written by the same command and model.
+    """
+    assert output.path is not None  # noqa: S101
+    read = {"jsonl": _read_json_lines, "csv": _read_csv}[format_]
+    finished, end = read(output.path, output)
+    with output.path.open("r+b") as file:
+        file.truncate(end)
+    return finished
+
+
+def _read_json_lines(path: Path, output: Output) -> tuple[set[str], int]:
+    """Return the finished paths and the length of the complete lines in bytes."""
+    finished, end = set(), 0
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            try:
+                record = json.loads(line)
+                finished.add(record["path"])
+                unknown = set(record.get("probabilities", ())) - set(output.labels)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise _mismatch(path, "a line is not a result") from error
+            if unknown:
+                raise _mismatch(path, f"the model has no genre {', '.join(sorted(unknown))}")
+            end += len(line)
+    return finished, end
+
+
+def _read_csv(path: Path, output: Output) -> tuple[set[str], int]:
+    """Return the finished paths and the length of the complete rows in bytes."""
+    consumed = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal consumed
+        with path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                consumed += len(line)
+                yield line.decode("utf-8", "surrogateescape")
+
+    columns = column_names(output.labels, output.timeline)
+    rows = csv.reader(lines())
+    if next(rows, None) != columns:
+        raise _mismatch(path, "its columns differ")
+    starts: dict[str, int] = {}
+    end = consumed
+    for row in rows:
+        if len(row) != len(columns):
+            break
+        starts.setdefault(row[0], end)
+        end = consumed
+    if output.timeline and starts:
+        # The last track may lack segments, so it is classified again.
+        _, end = starts.popitem()
+    return set(starts), end
+
+
+def _mismatch(path: Path, reason: str) -> click.UsageError:
+    return click.UsageError(f"--resume cannot append to {path}: {reason}; choose another file")

@@ -1,30 +1,28 @@
-"""How good a classifier is: metrics, protocols and reports."""
+"""Evaluation of classifiers: metrics, schemes, robustness and reports."""
 
 from genreclf.evaluation.evaluate import Evaluation, TrackResult, evaluate
-from genreclf.evaluation.metrics import Scores, score, summarise
-from genreclf.evaluation.neighbours import Agreement, Neighbours, neighbours
-from genreclf.evaluation.protocols import PROTOCOLS, Protocol, make_split, run_protocol
+from genreclf.evaluation.neighbors import NeighborPrecision, Neighbors, nearest_neighbors
 from genreclf.evaluation.report import read_evaluations, read_scores, write_report
-from genreclf.evaluation.stability import ChangeResult, Stability, stability
+from genreclf.evaluation.robustness import PerturbationResult, Robustness, measure_robustness
+from genreclf.evaluation.schemes import run_scheme
+from genreclf.metrics import score, summarize_runs
+from genreclf.scores import Scores
 
 __all__ = [
-    "PROTOCOLS",
-    "Agreement",
-    "ChangeResult",
     "Evaluation",
-    "Neighbours",
-    "Protocol",
+    "NeighborPrecision",
+    "Neighbors",
+    "PerturbationResult",
+    "Robustness",
     "Scores",
-    "Stability",
     "TrackResult",
     "evaluate",
-    "make_split",
-    "neighbours",
+    "measure_robustness",
+    "nearest_neighbors",
     "read_evaluations",
     "read_scores",
-    "run_protocol",
+    "run_scheme",
     "score",
-    "stability",
-    "summarise",
+    "summarize_runs",
     "write_report",
 ]

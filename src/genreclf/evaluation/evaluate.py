@@ -1,4 +1,4 @@
-"""A classifier on tracks whose genre is known."""
+"""Evaluation of a classifier on tracks whose genre is known."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genreclf.datasets.feature_set import FeatureSet
-from genreclf.datasets.tracks import LeftOut
+from genreclf.data import FeatureSet, Skipped
 from genreclf.errors import DatasetError
-from genreclf.evaluation.fit import check_fit
-from genreclf.evaluation.metrics import Scores, score
-from genreclf.evaluation.neighbours import Neighbours
-from genreclf.evaluation.stability import Stability
+from genreclf.evaluation.neighbors import Neighbors
+from genreclf.evaluation.robustness import Robustness
+from genreclf.metrics import score
+from genreclf.scores import Scores
 
 if TYPE_CHECKING:
     from genreclf.classifier import GenreClassifier
@@ -24,20 +23,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrackResult:
-    """What was said of one track.
+    """Prediction for one track, and its true genre.
 
     Attributes
     ----------
     id : str
-        The track's name in the data.
+        The track's id in the data.
     genre, predicted : str
-        The true one, and the classifier's.
+        True and predicted genre.
     confidence : float
-        Of the classifier, 0 to 1.
+        Probability of the predicted genre, 0 to 1.
     probabilities : tuple of float
         In the order of the scores' labels.
-    segments, segments_right : int
-        Segments that were heard, and those classified as the true genre.
+    segments, segments_correct : int
+        Number of classified segments, and of those whose prediction is correct.
     """
 
     id: str
@@ -46,78 +45,77 @@ class TrackResult:
     confidence: float
     probabilities: tuple[float, ...]
     segments: int
-    segments_right: int
+    segments_correct: int
 
     @property
-    def right(self) -> bool:
-        """Whether the prediction is the true genre."""
+    def correct(self) -> bool:
+        """Whether the predicted genre is the true one."""
         return self.genre == self.predicted
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A classifier's results on a set of tracks.
+    """Results of a classifier on a set of tracks.
 
     Attributes
     ----------
     scores : Scores
     tracks : tuple of TrackResult
         In the order of the data.
-    left_out : tuple of LeftOut
-        What the data had to leave out, and why.
+    skipped : tuple of Skipped
+        Tracks that the data lacks, and why.
     name : str
-        What a report calls it beside others, such as "seed 3".
-    neighbours : Neighbours or None
-        How often near tracks share their genre, where that was measured.
-    stability : Stability or None
-        What changes of the sound do to the genre, where that was measured.
+        Name of the run in a report, such as "seed 3".
+    neighbors : Neighbors or None
+        How often nearest neighbors share their genre, if measured.
+    robustness : Robustness or None
+        How often perturbations change the predicted genre, if measured.
     """
 
     scores: Scores
     tracks: tuple[TrackResult, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     name: str = ""
-    neighbours: Neighbours | None = None
-    stability: Stability | None = None
+    neighbors: Neighbors | None = None
+    robustness: Robustness | None = None
 
-    def worst(self, count: int = 20) -> list[TrackResult]:
-        """The mistakes that the classifier was surest of, the surest first."""
-        wrong = [track for track in self.tracks if not track.right]
-        return sorted(wrong, key=lambda track: -track.confidence)[:count]
+    def worst_errors(self, count: int = 20) -> list[TrackResult]:
+        """Return the wrong predictions of the highest confidence, in descending order."""
+        errors = [track for track in self.tracks if not track.correct]
+        return sorted(errors, key=lambda track: -track.confidence)[:count]
 
     def to_dict(self) -> dict[str, Any]:
-        """Fit for JSON: the attributes; probabilities have six decimals."""
+        """Return the attributes, which JSON can store; probabilities have six decimals."""
         return {
             "name": self.name,
             "scores": self.scores.to_dict(),
             "tracks": [_row(track) for track in self.tracks],
-            "left_out": [dataclasses.asdict(item) for item in self.left_out],
-            "neighbours": self.neighbours and self.neighbours.to_dict(),
-            "stability": self.stability and self.stability.to_dict(),
+            "skipped": [dataclasses.asdict(item) for item in self.skipped],
+            "neighbors": self.neighbors and self.neighbors.to_dict(),
+            "robustness": self.robustness and self.robustness.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Evaluation:
-        """Undo :meth:`to_dict`.
+        """Build an evaluation from the result of :meth:`to_dict`.
 
         Raises
         ------
         DatasetError
-            If a value is missing or of the wrong kind.
+            If a value is missing or of the wrong type.
         """
         try:
-            # Records of former versions lack these two.
-            neighbours, stability = record.get("neighbours"), record.get("stability")
+            neighbors, robustness = record.get("neighbors"), record.get("robustness")
             rows = [
                 {**row, "probabilities": tuple(row["probabilities"])} for row in record["tracks"]
             ]
             return cls(
                 scores=Scores.from_dict(record["scores"]),
                 tracks=tuple(TrackResult(**row) for row in rows),
-                left_out=tuple(LeftOut(**item) for item in record["left_out"]),
+                skipped=tuple(Skipped(**item) for item in record["skipped"]),
                 name=record["name"],
-                neighbours=neighbours and Neighbours.from_dict(neighbours),
-                stability=stability and Stability.from_dict(stability),
+                neighbors=neighbors and Neighbors.from_dict(neighbors),
+                robustness=robustness and Robustness.from_dict(robustness),
             )
         except (AttributeError, KeyError, TypeError) as error:
             raise DatasetError(f"this is not an evaluation: {error!r}") from error
@@ -135,7 +133,7 @@ def evaluate(
     name: str = "",
     progress: Callable[[TrackResult], None] | None = None,
 ) -> Evaluation:
-    """Classify tracks whose genre is known, and count.
+    """Classify tracks whose genre is known, and score the predictions.
 
     Parameters
     ----------
@@ -143,7 +141,7 @@ def evaluate(
     features : FeatureSet
         Its genres must be among the classifier's, in any order.
     name : str
-        What a report calls it.
+        Name of the run in a report.
     progress : callable, optional
         Called with the result of each track.
 
@@ -155,10 +153,10 @@ def evaluate(
     Raises
     ------
     DatasetError
-        If there are no tracks, a genre is unknown to the classifier, or the features
-        are not those that it needs.
+        If there are no tracks, the classifier does not have one of the genres, or the
+        features are not those of the model.
     """
-    check_fit(classifier, features)
+    check_compatible(classifier, features)
     tracks = []
     for index, (track, genre) in enumerate(zip(features.ids, features.genres, strict=True)):
         prediction = classifier.predict_frames(features.frames(index))
@@ -166,7 +164,7 @@ def evaluate(
         if progress:
             progress(tracks[-1])
     scores = score_tracks(tracks, classifier.labels)
-    return Evaluation(scores, tuple(tracks), features.left_out, name)
+    return Evaluation(scores, tuple(tracks), features.skipped, name)
 
 
 def _result(track: str, genre: str, prediction: Prediction) -> TrackResult:
@@ -178,12 +176,12 @@ def _result(track: str, genre: str, prediction: Prediction) -> TrackResult:
         confidence=prediction.confidence,
         probabilities=tuple(prediction.probabilities.values()),
         segments=len(segments),
-        segments_right=sum(segment.genre == genre for segment in segments),
+        segments_correct=sum(segment.genre == genre for segment in segments),
     )
 
 
 def score_tracks(tracks: Sequence[TrackResult], labels: Sequence[str]) -> Scores:
-    """The scores of results that are at hand.
+    """Score results of tracks.
 
     Parameters
     ----------
@@ -194,7 +192,7 @@ def score_tracks(tracks: Sequence[TrackResult], labels: Sequence[str]) -> Scores
     Raises
     ------
     DatasetError
-        If there are none, or they do not fit the labels.
+        If there are no tracks, or they do not match the labels.
     """
     order = {label: index for index, label in enumerate(labels)}
     segments = sum(track.segments for track in tracks)
@@ -202,12 +200,12 @@ def score_tracks(tracks: Sequence[TrackResult], labels: Sequence[str]) -> Scores
         np.array([track.probabilities for track in tracks]),
         np.array([order[track.genre] for track in tracks], np.int64),
         labels,
-        sum(track.segments_right for track in tracks) / segments if segments else None,
+        sum(track.segments_correct for track in tracks) / segments if segments else None,
     )
 
 
 def pool(runs: Sequence[Evaluation]) -> Scores:
-    """The scores of several runs' results taken together.
+    """Score the results of several runs together.
 
     Parameters
     ----------
@@ -217,7 +215,7 @@ def pool(runs: Sequence[Evaluation]) -> Scores:
     Returns
     -------
     Scores
-        Without an interval if a track stands in more than one run: repeated tracks
+        Without an interval if a track is in more than one run, because repeated tracks
         are not independent.
 
     Raises
@@ -234,3 +232,24 @@ def pool(runs: Sequence[Evaluation]) -> Scores:
     scores = score_tracks(tracks, labels)
     repeated = len({track.id for track in tracks}) < len(tracks)
     return dataclasses.replace(scores, interval=None) if repeated else scores
+
+
+def check_compatible(classifier: GenreClassifier, features: FeatureSet) -> None:
+    """Check that a classifier can be evaluated on a feature set.
+
+    Raises
+    ------
+    DatasetError
+        If there are no tracks, the classifier does not have one of the genres, or the
+        features are not those of the model.
+    """
+    if not len(features):
+        raise DatasetError("there are no tracks to evaluate")
+    unknown = sorted(set(features.genres) - set(classifier.labels))
+    if unknown:
+        raise DatasetError(
+            f"the model does not know {', '.join(map(repr, unknown))}, only "
+            f"{', '.join(classifier.labels)}; leave these tracks out or train on them"
+        )
+    wanted = classifier.config.features
+    features.check_extractor(wanted.name, wanted.parameters, "the model")

@@ -1,19 +1,26 @@
-"""Evaluations as files: ``metrics.json``, pictures, and a page to show."""
+"""Files of an evaluation: ``metrics.json``, pictures and an HTML page."""
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import genreclf
 from genreclf import plots
+from genreclf.data.dataset import summarize_skipped
 from genreclf.errors import DatasetError
-from genreclf.evaluation.evaluate import Evaluation, pool
-from genreclf.evaluation.metrics import Scores, Spread, summarise
-from genreclf.evaluation.page import Contents, render
+from genreclf.evaluation.evaluate import Evaluation, TrackResult, pool
+from genreclf.evaluation.neighbors import Neighbors
+from genreclf.files import atomic_write
+from genreclf.metrics import spread_of, summarize_runs
+from genreclf.scores import METRIC_NAMES, Scores, Spread
 
 FORMAT_VERSION = 1
 """Version of ``metrics.json``; rises when a key changes its meaning."""
@@ -29,22 +36,22 @@ def write_report(
     facts: Mapping[str, str],
     history: Sequence[Mapping[str, Any]] | None = None,
 ) -> Path:
-    """Write what an evaluation, or several runs of one, found.
+    """Write a report of an evaluation, or of several runs.
 
     Parameters
     ----------
     evaluations : Evaluation or sequence of Evaluation
-        Several runs must have the same labels. Pictures and the table of genres then
-        show all of them together.
+        Several runs must have the same labels; pictures and the table of genres then show
+        their pooled results.
     folder : path
-        Made if need be; gets ``metrics.json``, a PNG of each picture, and
-        ``report.html``, a page that needs no other file. The page is written last, so
-        a folder that has one is complete.
+        Created if missing. It gets ``metrics.json``, the pictures as PNG, and
+        ``report.html``, which needs no other file. The page is written last, so a folder
+        that has one is complete.
     title : str
     facts : mapping of str to str
-        What was measured on what: model, data, split, seed, date, as a list to read.
+        Model, data, split, seed and the like, which the page lists.
     history : sequence of mapping, optional
-        Of the training, as :meth:`genreclf.Trainer.fit` gives it; becomes a picture.
+        History of the training from :meth:`genreclf.Trainer.fit`, which the page plots.
 
     Returns
     -------
@@ -62,27 +69,47 @@ def write_report(
     """
     runs = [evaluations] if isinstance(evaluations, Evaluation) else list(evaluations)
     pooled = pool(runs) if len(runs) != 1 else runs[0].scores
-    summary = summarise([run.scores for run in runs])
+    summary = summarize_runs([run.scores for run in runs])
     pictures = _pictures(pooled, history)
-    page = render(Contents(title, dict(facts), tuple(runs), pooled, summary, pictures))
+    page = render_page(title, facts, runs, pooled, summary, pictures)
+    record = {
+        "version": FORMAT_VERSION,
+        "title": title,
+        "facts": dict(facts),
+        "summary": {name: dataclasses.asdict(spread) for name, spread in summary.items()},
+        "scores": pooled.to_dict(),
+        "runs": [run.to_dict() for run in runs],
+    }
+    contents = {METRICS: (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()}
+    contents |= {f"{name}.png": picture for name, picture in pictures.items()}
+    contents[PAGE] = page.encode("utf-8", "replace")
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     (target / PAGE).unlink(missing_ok=True)
-    record = _record(title, facts, runs, pooled, summary)
-    _write(target / METRICS, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
-    for name, picture in pictures.items():
-        _write(target / f"{name}.png", picture)
-    _write(target / PAGE, page.encode("utf-8", "replace"))
+    for name, content in contents.items():
+        with atomic_write(target / name) as file:
+            file.write(content)
     return target / PAGE
 
 
+def _pictures(scores: Scores, history: Sequence[Mapping[str, Any]] | None) -> dict[str, bytes]:
+    figures = {
+        "confusion": plots.confusion(scores),
+        "reliability": plots.reliability(scores),
+        "risk_coverage": plots.risk_coverage(scores),
+    }
+    if history:
+        figures["training_curves"] = plots.training_curves(history)
+    return {name: plots.encode(figure, "png") for name, figure in figures.items()}
+
+
 def read_evaluations(path: str | PathLike[str]) -> list[Evaluation]:
-    """The runs in a ``metrics.json``.
+    """Read the runs of a ``metrics.json``.
 
     Raises
     ------
     DatasetError
-        If it cannot be read, or is of another version.
+        If the file cannot be read, or is of another version.
     """
     try:
         return [Evaluation.from_dict(run) for run in _read(path)["runs"]]
@@ -91,12 +118,12 @@ def read_evaluations(path: str | PathLike[str]) -> list[Evaluation]:
 
 
 def read_scores(path: str | PathLike[str]) -> Scores:
-    """The scores in a ``metrics.json``: of all its runs together.
+    """Read the scores of a ``metrics.json``: those of all its runs together.
 
     Raises
     ------
     DatasetError
-        If it cannot be read, or is of another version.
+        If the file cannot be read, or is of another version.
     """
     try:
         return Scores.from_dict(_read(path)["scores"])
@@ -114,35 +141,123 @@ def _read(path: str | PathLike[str]) -> dict[str, Any]:
     return record
 
 
-def _record(
+WORST_ERRORS = 20
+MAX_SKIPPED = 200
+
+_IN_PERCENT = {"accuracy", "segment_accuracy", "macro_f1", "calibration_error"}
+
+
+class _Error(NamedTuple):
+    track: TrackResult
+    true_probability: float
+    runs: int
+
+
+def render_page(
     title: str,
     facts: Mapping[str, str],
     runs: Sequence[Evaluation],
-    pooled: Scores,
+    scores: Scores,
     summary: Mapping[str, Spread],
-) -> dict[str, Any]:
+    pictures: Mapping[str, bytes],
+) -> str:
+    """Render the page of a report.
+
+    Parameters
+    ----------
+    title : str
+    facts : mapping of str to str
+    runs : sequence of Evaluation
+    scores : Scores
+        Of all runs together.
+    summary : mapping of str to Spread
+        From :func:`genreclf.metrics.summarize_runs`.
+    pictures : mapping of str to bytes
+        PNG files by the names of their functions in :mod:`genreclf.plots`.
+
+    Returns
+    -------
+    str
+        An HTML document. All names and texts are escaped.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "percent": "{:.1%}".format,
+        "thousands": "{:,}".format,
+        "metric": _metric,
+        "deviation": _deviation,
+        "summarize_skipped": summarize_skipped,
+    }
+    package = files(__package__)
+    source = package.joinpath("report.html.jinja").read_text(encoding="utf-8")
+    style = package.joinpath("report.css").read_text(encoding="utf-8")
+    page = environment.from_string(source).render(
+        title=title,
+        facts=facts,
+        runs=runs,
+        scores=scores,
+        summary=summary,
+        metric_names=METRIC_NAMES,
+        guessing_loss=math.log(len(scores.labels)),
+        pictures={name: base64.b64encode(png).decode() for name, png in pictures.items()},
+        neighbors=_neighbors([run.neighbors for run in runs if run.neighbors]),
+        errors=_worst_errors(runs, scores.labels),
+        skipped=list(dict.fromkeys(item for run in runs for item in run.skipped)),
+        max_skipped=MAX_SKIPPED,
+        style=Markup(style),  # noqa: S704 - a file of this package
+        version=genreclf.__version__,
+    )
+    return page.lstrip()
+
+
+def _metric(value: float, name: str) -> str:
+    return f"{value:.1%}" if name in _IN_PERCENT else f"{value:.3f}"
+
+
+def _deviation(spread: Spread, name: str) -> str:
+    if spread.deviation is None:
+        return ""
+    in_percent = name in _IN_PERCENT
+    return f" ± {100 * spread.deviation:.1f}" if in_percent else f" ± {spread.deviation:.3f}"
+
+
+def _worst_errors(runs: Sequence[Evaluation], labels: Sequence[str]) -> list[_Error]:
+    """Merge equal errors of several runs; the most confident one represents them."""
+    equal: dict[tuple[str, str], list[TrackResult]] = {}
+    for run in runs:
+        for track in run.worst_errors(len(run.tracks)):
+            equal.setdefault((track.id, track.predicted), []).append(track)
+    errors = []
+    for group in equal.values():
+        track = max(group, key=lambda each: each.confidence)
+        errors.append(_Error(track, track.probabilities[labels.index(track.genre)], len(group)))
+    return sorted(errors, key=lambda error: -error.track.confidence)[:WORST_ERRORS]
+
+
+def _neighbors(found: Sequence[Neighbors]) -> dict[str, Any] | None:
+    """Average over the runs."""
+    if not found:
+        return None
+    vectors = {
+        "Embeddings of the network": [each.embeddings for each in found],
+        "Mean mel spectrum (mean of the features over time)": [each.frames for each in found],
+    }
     return {
-        "version": FORMAT_VERSION,
-        "title": title,
-        "facts": dict(facts),
-        "summary": {name: dataclasses.asdict(spread) for name, spread in summary.items()},
-        "scores": pooled.to_dict(),
-        "runs": [run.to_dict() for run in runs],
+        "queries": _range(each.queries for each in found),
+        "references": _range(each.references for each in found),
+        "chance": spread_of([each.chance for each in found]),
+        "precisions": {
+            name: [spread_of([each.at_1 for each in of]), spread_of([each.at_5 for each in of])]
+            for name, of in vectors.items()
+        },
     }
 
 
-def _pictures(scores: Scores, history: Sequence[Mapping[str, Any]] | None) -> dict[str, bytes]:
-    figures = {
-        "confusion": plots.confusion(scores),
-        "reliability": plots.reliability(scores),
-        "coverage": plots.coverage(scores),
-    }
-    if history:
-        figures["learning"] = plots.learning(history)
-    return {name: plots.encode(figure, "png") for name, figure in figures.items()}
-
-
-def _write(path: Path, content: bytes) -> None:
-    scratch = path.with_name(f"{path.name}.part")
-    scratch.write_bytes(content)
-    scratch.replace(path)
+def _range(counts: Iterable[int]) -> str:
+    known = sorted(set(counts))
+    return " to ".join(f"{count:,}" for count in dict.fromkeys((known[0], known[-1])))

@@ -1,4 +1,4 @@
-"""What a feature extractor is."""
+"""The interface of a feature extractor."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -7,27 +7,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
-
 
 class Extractor(ABC):
-    """Turns sound into frames of features, and segments of frames into a network's input.
+    """Compute frames of features from sound, and the network's input from segments of frames.
 
-    The work is in two steps. :meth:`transform` looks at one analysis window at a
-    time, so that a stream of any length can be cut anywhere; :meth:`finish` looks
-    at one segment at a time (clipping, standardising). Nothing may look further:
-    a segment's result must not depend on the rest of the file.
+    The two steps differ in what they may look at. :meth:`transform` looks at one analysis
+    window at a time, so that a stream may be cut anywhere. :meth:`normalize` looks at one
+    segment at a time (clipping, pooling of bins, scaling). Neither may look further, so that
+    a segment's result does not depend on the rest of the file.
 
     Attributes
     ----------
     sample_rate : int
-        Of the sound it expects, in Hz.
+        Sample rate of the input, in Hz.
     window_length : int
-        Samples that one frame looks at.
+        Samples per frame.
     hop_length : int
-        Samples from one frame to the next; at most `window_length`.
+        Samples from one frame to the next, at most `window_length`.
     segment_frames : int
-        Frames of a segment, unless a model says otherwise.
+        Frames per segment.
+
+    Examples
+    --------
+    A new extractor defines three members and the four sizes:
+
+    >>> import numpy as np
+    >>> from genreclf import Extractor
+    >>> class Loudness(Extractor):
+    ...     sample_rate, window_length, hop_length, segment_frames = 22050, 2048, 1024, 64
+    ...     frame_bins = 1
+    ...     parameters = {}
+    ...     def transform(self, samples):
+    ...         windows = np.lib.stride_tricks.sliding_window_view(samples, 2048)[::1024]
+    ...         return np.log1p(np.square(windows).sum(axis=1))[None]
+    >>> Loudness().transform(np.zeros(4096, np.float32)).shape
+    (1, 3)
     """
 
     sample_rate: int
@@ -38,51 +52,44 @@ class Extractor(ABC):
     @property
     @abstractmethod
     def frame_bins(self) -> int:
-        """Values per frame as :meth:`transform` gives them."""
+        """Number of values per frame that :meth:`transform` returns."""
 
     @property
     def bins(self) -> int:
-        """Values per frame as :meth:`finish` gives them: the network's input height."""
+        """Number of values per frame that :meth:`normalize` returns: the network's input height."""
         return self.frame_bins
-
-    @property
-    def finishes(self) -> bool:
-        """Whether :meth:`finish` changes anything.
-
-        Where it does not, networks may share work between overlapping segments.
-        """
-        return type(self).finish is not Extractor.finish
 
     @property
     @abstractmethod
     def parameters(self) -> Mapping[str, Any]:
-        """Keyword arguments, fit for JSON, that make an equal extractor."""
+        """Keyword arguments that build an equal extractor; JSON can store them."""
 
     @abstractmethod
-    def transform(self, samples: FloatArray) -> FloatArray:
-        """Features of every full window of some samples.
+    def transform(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the features of every full window.
 
         Parameters
         ----------
         samples : ndarray of float32, shape (n,)
-            Mono sound at `sample_rate`, ``n >= window_length``. No padding is
-            added: the caller centres the first frame on the first sample.
+            Mono sound at `sample_rate`, ``n >= window_length``. Do not pad it: the caller
+            centers the first frame on the first sample.
 
         Returns
         -------
         ndarray of float32, shape (frame_bins, 1 + (n - window_length) // hop_length)
         """
 
-    def finish(self, segments: FloatArray) -> FloatArray:
-        """A network's input from segments of frames.
+    def normalize(self, segments: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the network's input from segments of frames, each by itself.
 
         Parameters
         ----------
         segments : ndarray of float32, shape (segments, frame_bins, frames)
-            Not modified.
+            Must not be modified.
 
         Returns
         -------
         ndarray of float32, shape (segments, bins, frames)
+            `segments` itself unless a subclass overrides this method.
         """
         return segments

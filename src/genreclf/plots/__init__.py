@@ -1,4 +1,4 @@
-"""Pictures of music, networks and results, with matplotlib (the extra ``plots``).
+"""Plots of music, networks and results, with matplotlib (the extra ``plots``).
 
 Each function returns a :class:`matplotlib.figure.Figure`; :func:`save` writes it.
 
@@ -8,23 +8,22 @@ Each function returns a :class:`matplotlib.figure.Figure`; :func:`save` writes i
 """
 
 from genreclf.plots.figure import FORMATS, encode, save
-from genreclf.plots.kernels import filters
-from genreclf.plots.learning import learning
-from genreclf.plots.over_time import timeline
-from genreclf.plots.results import confusion, coverage, reliability
-from genreclf.plots.scatter import projection
-from genreclf.plots.sound import spectrogram
+from genreclf.plots.filters import filters
+from genreclf.plots.projection import projection
+from genreclf.plots.results import confusion, reliability, risk_coverage, training_curves
+from genreclf.plots.spectrogram import spectrogram
+from genreclf.plots.timeline import timeline
 
 __all__ = [
     "FORMATS",
     "confusion",
-    "coverage",
     "encode",
     "filters",
-    "learning",
     "projection",
     "reliability",
+    "risk_coverage",
     "save",
     "spectrogram",
     "timeline",
+    "training_curves",
 ]

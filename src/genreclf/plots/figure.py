@@ -1,4 +1,4 @@
-"""Figures without global state, and how they become files."""
+"""Figures without global state: their style, and writing them to files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genreclf.errors import ConfigError, MissingExtraError
+from genreclf.files import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg", "pdf")
-"""What :func:`save` writes, by the suffix of the file."""
+"""Formats that :func:`save` writes, by the suffix of the file."""
 
 INK = "#22262b"
 QUIET = "#6b7480"
@@ -28,7 +29,7 @@ SILENCE = "#eceef1"
 
 
 def require_matplotlib() -> None:
-    """Make sure that pictures can be made.
+    """Check that matplotlib is installed.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def require_matplotlib() -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure that arranges its parts by itself.
+    """Create an empty figure with automatic layout.
 
     Parameters
     ----------
@@ -61,17 +62,17 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def plain(text: str) -> str:
-    """Text that matplotlib shows as it is: no mathematics, no unpaired surrogates."""
-    return text.encode("utf-8", "replace").decode().replace("$", r"\$")
+    """Escape text for matplotlib: no mathematics, no unpaired surrogates."""
+    return printable(text).replace("$", r"\$")
 
 
 def basename(source: str) -> str:
-    """The last part of a source's name, whichever system's path it is."""
+    """Return the last part of a path of any operating system."""
     return source.replace("\\", "/").rsplit("/", 1)[-1] or source
 
 
 def title(axes: Axes, text: str, subtitle: str = "") -> None:
-    """A title over the left edge, and a quieter line under it."""
+    """Add a title above the left edge, and a subtitle below it."""
     axes.set_title(text, loc="left", fontsize=12, fontweight="bold", color=INK, pad=24)
     axes.annotate(
         subtitle,
@@ -85,21 +86,21 @@ def title(axes: Axes, text: str, subtitle: str = "") -> None:
 
 
 def open_frame(axes: Axes) -> None:
-    """Leave only the left and lower border, and a faint grid."""
+    """Show only the left and lower border, and a faint grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#d9dde2", linewidth=0.6)
     axes.set_axisbelow(True)
 
 
 def percent(axis: Axis) -> None:
-    """Label an axis of shares, 0 to 1, in percent."""
+    """Label an axis of fractions, 0 to 1, in percent."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=0))
 
 
 def time_axis(axes: Axes, duration: float) -> None:
-    """Label the x axis, in seconds, as people read it: seconds, or minutes:seconds."""
+    """Label the x axis, in seconds, with seconds or minutes:seconds."""
     if duration < 100:
         axes.set_xlabel("time (s)")
         return
@@ -111,47 +112,47 @@ def time_axis(axes: Axes, duration: float) -> None:
 
 
 def picture_format(path: str | PathLike[str]) -> str:
-    """The format that a file's suffix stands for.
+    """Return the picture format of a file's suffix.
 
     Raises
     ------
     ConfigError
-        If it is none of :data:`FORMATS`.
+        If it is not one of :data:`FORMATS`.
     """
     suffix = Path(path).suffix.lower().removeprefix(".")
     if suffix not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)
-        raise ConfigError(f"'{path}': pictures are written as {known}; use one of these suffixes")
+        raise ConfigError(f"'{path}': the suffix of a picture must be one of {known}")
     return suffix
 
 
 def encode(figure: Figure, format_: str = "png", dpi: int = 150) -> bytes:
-    """A figure as the contents of a file.
+    """Return the content of a picture file.
 
     Parameters
     ----------
     figure : Figure
     format_ : {"png", "svg", "pdf"}
     dpi : int
-        Dots per inch of what is made of dots.
+        Dots per inch of raster parts.
     """
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # A name may hold letters that the font lacks; a box in their place will do.
+        # The font may lack letters of a name; matplotlib draws boxes then.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(buffer, format=format_, dpi=dpi, bbox_inches="tight", pad_inches=0.12)
     return buffer.getvalue()
 
 
 def raster(values: NDArray[np.floating], low: float, high: float) -> bytes:
-    """Values as the dots of a PNG, the first row on top.
+    """Encode values as the pixels of a PNG, the first row on top.
 
     Parameters
     ----------
     values : ndarray, shape (rows, columns)
-        Masked ones become grey.
+        Masked values become gray.
     low, high : float
-        What the darkest and the brightest colour stand for.
+        Values of the darkest and the brightest color.
 
     Raises
     ------
@@ -163,9 +164,9 @@ def raster(values: NDArray[np.floating], low: float, high: float) -> bytes:
     from matplotlib.colors import Normalize
     from matplotlib.image import imsave
 
-    colours = mpl.colormaps["viridis"].with_extremes(bad=SILENCE)
+    colors = mpl.colormaps["viridis"].with_extremes(bad=SILENCE)
     buffer = io.BytesIO()
-    imsave(buffer, colours(Normalize(low, high)(values), bytes=True), format="png")
+    imsave(buffer, colors(Normalize(low, high)(values), bytes=True), format="png")
     return buffer.getvalue()
 
 
@@ -176,9 +177,9 @@ def save(figure: Figure, path: str | PathLike[str], dpi: int = 150) -> Path:
     ----------
     figure : Figure
     path : path
-        Its suffix decides the format.
+        Its suffix sets the format.
     dpi : int
-        Dots per inch of what is made of dots.
+        Dots per inch of raster parts.
 
     Returns
     -------
@@ -188,7 +189,7 @@ def save(figure: Figure, path: str | PathLike[str], dpi: int = 150) -> Path:
     Raises
     ------
     ConfigError
-        If the suffix is of another kind.
+        If the suffix is not one of :data:`FORMATS`.
     OSError
         If the file cannot be written.
     """

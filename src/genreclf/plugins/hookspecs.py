@@ -1,32 +1,46 @@
 """The hooks that a plugin may implement.
 
-A plugin is a module (or object) named by an entry point of the group
-``genreclf``. Each hook returns a mapping from a name to what goes by it, either
-the object itself or a string ``"package.module:attribute"`` that is imported
-only when the name is used. Prefer the string wherever the module imports
-something heavy: every plugin is loaded by every program that uses genreclf.
+A plugin is a module (or object) that an entry point of the group ``genreclf`` names. Each hook
+returns a mapping from a name to an object, or to a string ``"package.module:attribute"`` that
+is imported only when the name is used. Prefer the string if the module imports something heavy:
+every program that uses genreclf loads every plugin.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import pluggy
 
 GROUP = "genreclf"
 
-Kind = Literal["extractors", "architectures", "models", "recipes"]
+Kind = Literal["extractors", "architectures", "models", "recipes", "commands"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 
 
+class Command(NamedTuple):
+    """A subcommand that is imported when it is called.
+
+    Attributes
+    ----------
+    target : str
+        ``"package.module:attribute"`` of a :class:`click.Command`.
+    help : str
+        The line that ``genreclf --help`` shows, without importing the command.
+    """
+
+    target: str
+    help: str
+
+
 class Hookspecs:
-    """What genreclf asks of its plugins; implement any of these with ``hookimpl``."""
+    """The hooks of genreclf; a plugin implements any of them with ``hookimpl``."""
 
     @hookspec
     def genreclf_extractors(self) -> Mapping[str, Any]:
-        """Give feature extractors.
+        """Register feature extractors.
 
         Returns
         -------
@@ -38,41 +52,52 @@ class Hookspecs:
 
     @hookspec
     def genreclf_architectures(self) -> Mapping[str, Any]:
-        """Give network architectures.
+        """Register network architectures.
 
         Returns
         -------
         mapping of str to callable or str
-            Each callable takes ``n_classes``, ``n_bins`` and ``n_frames`` and its
-            own parameters, by keyword, and returns a
-            :class:`genreclf.architectures.Architecture`.
+            Each callable takes ``n_classes``, ``n_bins``, ``n_frames`` and its own
+            parameters by keyword, and returns a
+            :class:`genreclf.architectures.base.Architecture`.
         """
         raise NotImplementedError
 
     @hookspec
     def genreclf_models(self) -> Mapping[str, Any]:
-        """Give pretrained models.
+        """Register pretrained models.
 
         Returns
         -------
-        mapping of str to os.PathLike or str
-            Each value is a model folder as written by
-            :meth:`genreclf.GenreClassifier.save_pretrained`, given as a
-            :class:`pathlib.Path`; an address, ``"hf://owner/repository@commit"`` or
-            ``"https://.../model.zip#sha256=..."``; or a string
-            ``"package.module:attribute"`` that leads to either.
+        mapping of str to Path or str
+            Each value is the :class:`pathlib.Path` of a model folder that
+            :meth:`genreclf.GenreClassifier.save_pretrained` wrote; an address,
+            ``"hf://owner/repository@commit"`` or ``"https://.../model.zip#sha256=..."``; or
+            ``"package.module:attribute"`` of either.
         """
         raise NotImplementedError
 
     @hookspec
     def genreclf_recipes(self) -> Mapping[str, Any]:
-        """Give recipes for training.
+        """Register recipes for training.
 
         Returns
         -------
-        mapping of str to os.PathLike or str
-            Each value is a TOML file as :class:`genreclf.training.Recipe` reads it,
-            given as a :class:`pathlib.Path`, or a string
-            ``"package.module:attribute"`` that leads to one.
+        mapping of str to Path or str
+            Each value is the :class:`pathlib.Path` of a TOML file that
+            :meth:`genreclf.Recipe.load` reads, or ``"package.module:attribute"`` of one.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def genreclf_commands(self) -> Mapping[str, Any]:
+        """Register subcommands of ``genreclf``.
+
+        Returns
+        -------
+        mapping of str to click.Command, Command or str
+            By the name that the user types. A :class:`Command` or
+            ``"package.module:attribute"`` is imported when it is called; only a
+            :class:`Command` has a line in ``genreclf --help`` before that.
         """
         raise NotImplementedError

@@ -1,11 +1,14 @@
-"""What is registered, by which package, and what of it is broken."""
+"""The registry: what is registered by which package, and which plugins are broken."""
+
+from __future__ import annotations
 
 import difflib
 import functools
 import importlib
 import inspect
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -13,23 +16,23 @@ from typing import Any
 import pluggy
 
 from genreclf.errors import ConfigError, GenreclfError, PluginError
-from genreclf.plugins.hookspecs import GROUP, KINDS, Hookspecs, Kind
+from genreclf.plugins.hookspecs import GROUP, KINDS, Command, Hookspecs, Kind
 
 
 @dataclass(frozen=True)
 class Registration:
-    """One name and who registered it.
+    """A name, what it stands for, and the plugin that registered it.
 
     Attributes
     ----------
-    kind : {"extractors", "architectures", "models", "recipes"}
+    kind : {"extractors", "architectures", "models", "recipes", "commands"}
     name : str
     target : object
-        The thing itself, or ``"package.module:attribute"`` that leads to it.
+        The object itself, ``"package.module:attribute"``, or a :class:`Command`.
     plugin : str
-        The entry point (or the name given to :meth:`Registry.register`).
+        Name of the entry point (or the name given to :meth:`Registry.register`).
     package : str
-        The distribution that the plugin belongs to, with its version.
+        Name and version of the plugin's distribution.
     """
 
     kind: Kind
@@ -38,17 +41,28 @@ class Registration:
     plugin: str
     package: str
 
+    @property
+    def distribution(self) -> str:
+        """Name of the plugin's distribution, without its version."""
+        return self.package.partition(" ")[0]
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether genreclf itself registered the name."""
+        return self.distribution == "genreclf"
+
     def load(self) -> Any:
-        """Import the target if it is given as a string.
+        """Return the target, imported if it is given as a string.
 
         Raises
         ------
         PluginError
-            If the import fails, with the plugin's name and the reason.
+            If the import fails.
         """
-        if not isinstance(self.target, str) or "://" in self.target:
-            return self.target
-        module, _, attribute = self.target.partition(":")
+        target = self.target.target if isinstance(self.target, Command) else self.target
+        if not isinstance(target, str) or "://" in target:
+            return target
+        module, _, attribute = target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
         except Exception as error:
@@ -71,10 +85,29 @@ class BrokenPlugin:
 
 
 class Registry:
-    """Extractors, architectures, models and recipes by name.
+    """Extractors, architectures, models, recipes and commands by name.
 
-    Loading never raises: a plugin that fails is kept in :attr:`broken`, and two
-    plugins that claim one name are an error only for whoever asks for that name.
+    A broken plugin is never an error: it is recorded in :attr:`broken`. If two plugins
+    register one name, looking up that name is an error and nothing else is. A name of
+    genreclf itself always means genreclf's own.
+
+    Attributes
+    ----------
+    broken : list of BrokenPlugin
+
+    Examples
+    --------
+    >>> from genreclf.plugins import Registry, hookimpl
+    >>> class Plugin:
+    ...     @hookimpl
+    ...     def genreclf_extractors(self):
+    ...         return {"mine": "genreclf.features:LogMel"}
+    >>> registry = Registry()
+    >>> registry.register(Plugin(), "my-plugin")
+    >>> registry.names("extractors")
+    ['mine']
+    >>> registry.build("extractors", "mine", n_mels=64).bins
+    64
     """
 
     def __init__(self) -> None:
@@ -83,28 +116,51 @@ class Registry:
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(Hookspecs)
 
+    @contextmanager
+    def active(self) -> Iterator[Registry]:
+        """Make :func:`registry` return this registry inside a ``with`` block.
+
+        It affects all threads, so it is for tests and for programs that choose their
+        plugins once, at the start.
+
+        Yields
+        ------
+        Registry
+            This one.
+        """
+        _active.append(self)
+        try:
+            yield self
+        finally:
+            _active.remove(self)
+
     def load_entry_points(self, entry_points: Iterable[metadata.EntryPoint]) -> None:
-        """Load and register every entry point; keep those that fail in :attr:`broken`."""
+        """Load and register plugins, and record those that fail in :attr:`broken`.
+
+        Parameters
+        ----------
+        entry_points : iterable of importlib.metadata.EntryPoint
+        """
         for entry_point in entry_points:
             package = _package_of(entry_point)
             try:
                 self.register(entry_point.load(), entry_point.name, package)
-            except Exception as error:  # somebody else's code: it must not take us down
+            except Exception as error:  # another package's code may raise anything
                 broken = BrokenPlugin(entry_point.name, package, f"{type(error).__name__}: {error}")
                 self.broken.append(broken)
                 warnings.warn(str(broken), RuntimeWarning, stacklevel=2)
 
     def register(self, plugin: object, name: str, package: str = "(this program)") -> None:
-        """Register a module or object with hook implementations.
+        """Register a plugin.
 
         Parameters
         ----------
         plugin : object
-            Holds functions marked with ``genreclf.plugins.hookimpl``.
+            A module or object with functions marked by :data:`genreclf.hookimpl`.
         name : str
-            What messages call it.
+            Name of the plugin, for messages.
         package : str
-            The distribution it belongs to.
+            Name and version of its distribution.
 
         Raises
         ------
@@ -113,8 +169,7 @@ class Registry:
         """
         self._manager.register(plugin, name)
         try:
-            callers = self._manager.get_hookcallers(plugin) or []
-            if not callers:
+            if not self._manager.get_hookcallers(plugin):
                 raise PluginError(f"plugin '{name}' ({package}) implements no hook of genreclf")
             found = [
                 Registration(kind, str(key), target, name, package)
@@ -129,24 +184,26 @@ class Registry:
         self._registrations += found
 
     def registrations(self, kind: Kind | None = None) -> list[Registration]:
-        """All registrations (of one kind), sorted by kind and name."""
+        """Return all registrations (of one kind), sorted by kind and name."""
         chosen = (r for r in self._registrations if kind in (None, r.kind))
         return sorted(chosen, key=lambda r: (KINDS.index(r.kind), r.name, r.package))
 
     def names(self, kind: Kind) -> list[str]:
-        """The names of one kind, sorted."""
+        """Return the names of one kind, sorted."""
         return sorted({r.name for r in self.registrations(kind)})
 
     def find(self, kind: Kind, name: str) -> Registration:
-        """The one registration of this name.
+        """Return the registration of a name.
 
         Raises
         ------
         PluginError
-            If nobody registered the name (near names are suggested), or two
-            plugins did (both are named).
+            If no plugin registers the name (the message suggests similar ones), or two
+            plugins do (the message names both).
         """
         found = [r for r in self.registrations(kind) if r.name == name]
+        # No plugin can replace what models, recipes and users mean by a built-in name.
+        found = [r for r in found if r.is_builtin] or found
         if len(found) == 1:
             return found[0]
         if found:
@@ -154,28 +211,36 @@ class Registry:
             raise PluginError(
                 f"two plugins register '{name}' in {kind}: {claimants}. Uninstall one of them."
             )
-        near = difflib.get_close_matches(name, self.names(kind), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else ""
-        known = f"Known: {', '.join(self.names(kind)) or 'none'}."
-        broken = f"Not loaded: {'; '.join(map(str, self.broken))}." if self.broken else ""
+        raise PluginError(self._unknown(kind, name))
+
+    def _unknown(self, kind: Kind, name: str) -> str:
         message = f"no {kind[:-1]} is registered as '{name}'"
-        raise PluginError(
-            " ".join(filter(None, [f"{message};" if hint else f"{message}.", hint, known, broken]))
-        )
+        similar = difflib.get_close_matches(name, self.names(kind), n=3, cutoff=0.5)
+        hint = f"; did you mean {' or '.join(map(repr, similar))}?" if similar else "."
+        known = f" Known: {', '.join(self.names(kind)) or 'none'}."
+        broken = f" Not loaded: {'; '.join(map(str, self.broken))}." if self.broken else ""
+        return message + hint + known + broken
 
     def load(self, kind: Kind, name: str) -> Any:
-        """What goes by this name, imported if need be; see :meth:`find`."""
-        return self.find(kind, name).load()
-
-    def build(self, kind: Kind, name: str, **parameters: Any) -> Any:
-        """Call what goes by this name with parameters.
+        """Return what a name stands for, imported if necessary.
 
         Raises
         ------
         PluginError
-            As :meth:`find` does.
+            As :meth:`find` and :meth:`Registration.load` do.
+        """
+        return self.find(kind, name).load()
+
+    def build(self, kind: Kind, name: str, **parameters: Any) -> Any:
+        """Call what a name stands for with parameters, and return the result.
+
+        Raises
+        ------
+        PluginError
+            As :meth:`load` does.
         ConfigError
-            If it does not take these parameters (its own are listed) or fails with them.
+            If it does not take these parameters (the message lists those it takes), or
+            fails with them.
         """
         factory = self.load(kind, name)
         try:
@@ -188,7 +253,7 @@ class Registry:
             return factory(**parameters)
         except GenreclfError:
             raise
-        except Exception as error:  # values of a wrong type or size, which anybody's code meets
+        except Exception as error:  # a plugin may raise anything for a value of a wrong type
             raise ConfigError(
                 f"{kind[:-1]} '{name}' cannot be built with these parameters: "
                 f"{type(error).__name__}: {error}"
@@ -200,9 +265,19 @@ def _package_of(entry_point: metadata.EntryPoint) -> str:
     return f"{dist.name} {dist.version}" if dist else "(unknown package)"
 
 
-@functools.cache
+_active: list[Registry] = []
+
+
 def registry() -> Registry:
-    """The process's registry, with every installed plugin; built on first use."""
+    """Return the registry in use: the innermost active one, or else the process's own.
+
+    The process's own holds all installed plugins. It is built on first use.
+    """
+    return _active[-1] if _active else _installed()
+
+
+@functools.cache
+def _installed() -> Registry:
     loaded = Registry()
     loaded.load_entry_points(metadata.entry_points(group=GROUP))
     return loaded

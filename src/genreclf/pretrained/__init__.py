@@ -1,25 +1,14 @@
-"""Pretrained models: from a name to a model folder."""
+"""Pretrained models: configuration, folders, cache and downloads."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from genreclf.plugins import hookimpl
 from genreclf.pretrained.config import Component, ModelConfig
-from genreclf.pretrained.find import BUNDLED, DEFAULT_MODEL, find_model
-from genreclf.pretrained.folder import WEIGHTS, read_config, write_folder
+from genreclf.pretrained.folder import WEIGHTS, read_config
+from genreclf.pretrained.resolve import DEFAULT_MODEL, resolve_model
 
 __all__ = [
     "DEFAULT_MODEL",
     "WEIGHTS",
     "Component",
     "ModelConfig",
-    "find_model",
     "read_config",
-    "write_folder",
+    "resolve_model",
 ]
-
-
-@hookimpl
-def genreclf_models() -> Mapping[str, Any]:
-    """Register the weights in the wheel."""
-    return BUNDLED

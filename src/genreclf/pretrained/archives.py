@@ -1,4 +1,4 @@
-"""Taking a model folder out of an archive that nobody vouches for."""
+"""Safe extraction of a model folder from an untrusted archive."""
 
 import stat
 import tarfile
@@ -12,17 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from genreclf.errors import IntegrityError
-from genreclf.pretrained.folder import CARD, CONFIG, WEIGHTS
-from genreclf.pretrained.limits import (
-    LARGEST_CARD,
-    LARGEST_CONFIG,
-    LARGEST_WEIGHTS,
-    MOST_MEMBERS,
-)
+from genreclf.pretrained.folder import CONFIG, MAX_BYTES, WEIGHTS
 
-_LIMITS = {CONFIG: LARGEST_CONFIG, WEIGHTS: LARGEST_WEIGHTS, CARD: LARGEST_CARD}
-_CHUNK = 1 << 20
-_DAMAGED = (
+_MAX_MEMBERS = 1_000
+_MAX_TOTAL_BYTES = 4 * 1024**3
+_CHUNK = 1 << 20  # bytes
+_FORMAT_ERRORS = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError, RuntimeError,
     NotImplementedError, LookupError, OverflowError,
 )  # fmt: skip
@@ -37,97 +32,94 @@ class _Member(NamedTuple):
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Take the three files of a model folder out of a ``.zip`` or ``.tar.gz``.
+    """Extract the files of a model folder from a ``.zip`` or ``.tar.gz``.
 
-    They may lie at its top or in one folder in it. Nothing else is written, and
-    nothing under a name that the archive chose.
+    They may be at the top of the archive or in one folder. Only these files are extracted,
+    and under fixed names.
 
     Parameters
     ----------
     archive : Path
     folder : Path
-        Where the files go; empty.
+        Where the files are written; empty.
 
     Raises
     ------
     IntegrityError
-        If the archive is damaged, holds no model folder or two, a name that leads
-        out of it, a link or device, over 1,000 members, or a file over its limit:
-        2 GiB of weights, 1 MB of config or card.
+        If the archive is damaged, holds no model folder or two, has over 1,000 members, a
+        path that leads out of it, a link or a device, or a file over
+        :data:`~genreclf.pretrained.folder.MAX_BYTES`.
     """
-    with _damage(archive):
-        if zipfile.is_zipfile(archive):
-            _take(_zip_members, archive, folder)
-        else:
-            _take(_tar_members, archive, folder)
-    absent = [name for name in (CONFIG, WEIGHTS) if not (folder / name).exists()]
-    if absent:
-        raise IntegrityError(f"{archive}: holds no model folder: no {' and no '.join(absent)}")
+    with _integrity_errors(archive):
+        members_of = _zip_members if zipfile.is_zipfile(archive) else _tar_members
+        with ExitStack() as stack:
+            _extract(members_of(archive, stack), archive, folder)
+    missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).exists()]
+    if missing:
+        raise IntegrityError(f"{archive}: holds no model folder: no {' and no '.join(missing)}")
 
 
-def _take(
-    members_of: Callable[[Path, ExitStack], Iterator[_Member]], archive: Path, folder: Path
-) -> None:
-    homes = set()
+def _extract(members: Iterator[_Member], archive: Path, folder: Path) -> None:
+    parents = set()
     total = 0
-    with ExitStack() as stack:
-        for count, member in enumerate(members_of(archive, stack), start=1):
-            total += member.size
-            if count > MOST_MEMBERS or not 0 <= member.size <= total <= 2 * LARGEST_WEIGHTS:
-                raise IntegrityError(f"{archive}: over {MOST_MEMBERS} members, or too large")
-            *home, name = _parts(member.name, archive)
-            if not (member.is_file or member.is_folder):
-                raise IntegrityError(f"{archive}: {member.name!r:.100} is no plain file or folder")
-            if member.is_folder or name not in _LIMITS or len(home) > 1:
-                continue
-            homes.add(tuple(home))
-            if len(homes) > 1 or (folder / name).exists():
-                raise IntegrityError(f"{archive}: holds more than one {name}, or model folder")
-            _copy(member, folder / name, _LIMITS[name], archive)
+    for count, member in enumerate(members, start=1):
+        total += member.size
+        if count > _MAX_MEMBERS or not 0 <= member.size <= total <= _MAX_TOTAL_BYTES:
+            raise IntegrityError(f"{archive}: over {_MAX_MEMBERS} members, or too large")
+        *parent, name = _split_path(member.name, archive)
+        if not (member.is_file or member.is_folder):
+            raise IntegrityError(f"{archive}: {member.name!r:.100} is not a regular file or folder")
+        if member.is_folder or name not in MAX_BYTES or len(parent) > 1:
+            continue
+        parents.add(tuple(parent))
+        if len(parents) > 1 or (folder / name).exists():
+            raise IntegrityError(f"{archive}: holds more than one {name}, or model folder")
+        _copy(member, folder / name, archive)
 
 
-def _parts(name: str, archive: Path) -> list[str]:
-    """The parts of a member's name, if it stays where it is unpacked."""
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    if name.startswith("/") or ".." in parts or any(c in name for c in "\\:\0"):
-        raise IntegrityError(f"{archive}: {name!r:.100} leads out of the archive")
+def _split_path(path: str, archive: Path) -> list[str]:
+    """Split a member's path, and refuse it if it leads out of the archive."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or ".." in parts or any(c in path for c in "\\:\0"):
+        raise IntegrityError(f"{archive}: {path!r:.100} leads out of the archive")
     return parts or ["."]
 
 
-def _copy(member: _Member, target: Path, limit: int, archive: Path) -> None:
+def _copy(member: _Member, target: Path, archive: Path) -> None:
+    limit = MAX_BYTES[target.name]
     if member.size > limit:
         raise IntegrityError(f"{archive}: {member.name!r:.100} is larger than {limit:,} bytes")
-    left = member.size
+    remaining = member.size
     with target.open("xb") as new, member.open() as source:
-        while left and (chunk := source.read(min(left, _CHUNK))):
+        while remaining and (chunk := source.read(min(remaining, _CHUNK))):
             new.write(chunk)
-            left -= len(chunk)
-    if left:
+            remaining -= len(chunk)
+    if remaining:
         raise IntegrityError(f"{archive}: {member.name!r:.100} is cut off")
 
 
 def _zip_members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
-    frugal: Any = _Frugal(stack.enter_context(archive.open("rb")))
-    opened = stack.enter_context(zipfile.ZipFile(frugal))
+    file: Any = _BoundedReader(stack.enter_context(archive.open("rb")))
+    opened = stack.enter_context(zipfile.ZipFile(file))
     for info in opened.infolist():
         kind = stat.S_IFMT(info.external_attr >> 16)
-        plain = kind in (0, stat.S_IFREG) and not info.flag_bits & 0x1
-        # bzip2 and LZMA cannot be unpacked in bounded steps by the standard library.
-        packed_well = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-        folder = info.is_dir() and kind in (0, stat.S_IFDIR)
-        # The name before zipfile cuts it at a NUL or turns backslashes round.
+        is_regular = kind in (0, stat.S_IFREG) and not info.flag_bits & 0x1  # not encrypted
+        # The standard library cannot unpack bzip2 and LZMA in steps of bounded size.
+        is_bounded = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        is_folder = info.is_dir() and kind in (0, stat.S_IFDIR)
+        # `filename` is what zipfile makes of the name: cut at a NUL, backslashes replaced.
         yield _Member(
             info.orig_filename,
             info.file_size,
-            plain and packed_well and not folder,
-            folder,
+            is_regular and is_bounded and not is_folder,
+            is_folder,
             partial(opened.open, info),
         )
 
 
 def _tar_members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
-    frugal: Any = _Frugal(stack.enter_context(GzipFile(archive)))
-    opened = stack.enter_context(tarfile.TarFile(fileobj=frugal))
+    file: Any = _BoundedReader(stack.enter_context(GzipFile(archive)))
+    opened = stack.enter_context(tarfile.TarFile(fileobj=file))
     while (info := opened.next()) is not None:
         yield _Member(
             info.name,
@@ -138,8 +130,8 @@ def _tar_members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
         )
 
 
-class _Frugal:
-    """A file of which nobody takes over a MiB into memory at a time."""
+class _BoundedReader:
+    """A file that returns at most 1 MiB at a time, whatever a header claims."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -151,8 +143,9 @@ class _Frugal:
         return data
 
     def seek(self, position: int, whence: int = 0) -> int:
-        if whence == 0 and position < 0:  # an OSError otherwise, as if the disk were to blame
-            raise ValueError("it points before its own start")
+        # The file would raise an OSError, which means a problem of the disk here.
+        if whence == 0 and position < 0:
+            raise ValueError("an offset is before the start of the file")
         return int(self._file.seek(position, whence))
 
     def tell(self) -> int:
@@ -163,12 +156,12 @@ class _Frugal:
 
 
 @contextmanager
-def _damage(archive: Path) -> Iterator[None]:
+def _integrity_errors(archive: Path) -> Iterator[None]:
     try:
         yield
-    except _DAMAGED as error:
+    except _FORMAT_ERRORS as error:
         raise IntegrityError(f"{archive}: damaged: {type(error).__name__}: {error}") from error
     except OSError as error:
-        if error.errno is not None:  # the disk's, not the archive's
+        if error.errno is not None:  # from the disk, not about the archive
             raise
         raise IntegrityError(f"{archive}: damaged: {error}") from error

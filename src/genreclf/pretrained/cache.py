@@ -1,12 +1,12 @@
-"""The folder of downloaded models.
+"""The cache of downloaded models.
 
-    models/KEY/        a model folder and its record, source.json; complete, or not there
-    partial/KEY/       a download that goes on when it is next asked for
-    refs/NAME          the commit that a branch on the Hub last stood for
+    models/KEY/        a complete model folder and the record of its download, source.json
+    partial/KEY/       an interrupted download, which the next one continues
+    refs/NAME          the last known commit of a branch on the Hub
     locks/KEY.lock     held while KEY is downloaded or removed
 
-A key holds the SHA-256 or the commit of what it names, so that versions live side
-by side and a folder never changes.
+A key holds the SHA-256 or the commit of a model, so versions live side by side and a folder
+never changes.
 """
 
 import contextlib
@@ -23,27 +23,27 @@ from typing import Any
 from urllib.parse import quote
 
 from genreclf.errors import CacheError
+from genreclf.files import atomic_write, sha256_of
 from genreclf.pretrained.config import parse_json
-from genreclf.pretrained.digest import sha256_of
 
 RECORD = "source.json"
 
-Fill = Callable[[Path, Path], None]
+Download = Callable[[Path, Path], None]
 
 
 @dataclass(frozen=True)
-class Entry:
+class CachedModel:
     """A downloaded model.
 
     Attributes
     ----------
     key : str
-        What it is called in the cache.
+        Its name in the cache.
     folder : Path
     source : str
-        The address it came from.
+        The address that it was downloaded from; empty if its record is damaged.
     files : mapping of str to str
-        SHA-256 by file name, as downloaded.
+        SHA-256 by file name, as downloaded; empty if its record is damaged.
     """
 
     key: str
@@ -51,9 +51,14 @@ class Entry:
     source: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The address, or the key if the address is unknown."""
+        return self.source or self.key
+
 
 def cache_folder() -> Path:
-    """The folder of downloaded models: ``GENRECLF_CACHE``, or else the user's cache."""
+    """Return the folder of the cache: ``GENRECLF_CACHE``, or in the user's cache folder."""
     chosen = os.environ.get("GENRECLF_CACHE")
     if chosen:
         return Path(chosen).expanduser()
@@ -62,98 +67,102 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("genreclf", appauthor=False))
 
 
+def is_offline() -> bool:
+    """Return whether ``GENRECLF_OFFLINE`` is set (to anything but 0, no, false or off)."""
+    return os.environ.get("GENRECLF_OFFLINE", "").lower() not in ("", "0", "no", "false", "off")
+
+
 class Cache:
-    """Downloaded models by key; safe to use from many processes.
+    """Downloaded models by key; safe to use from several processes.
 
     Parameters
     ----------
     root : Path, optional
-        :func:`cache_folder` if left out. Made when something is put in it.
+        Defaults to :func:`cache_folder`. Created when the first model is added.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or cache_folder()
 
     def find(self, key: str) -> Path | None:
-        """The folder of a model, if it is here."""
+        """Return the folder of a model, or None if it is not in the cache."""
         folder = self.root / "models" / key
         return folder if folder.is_dir() else None
 
-    def add(self, key: str, source: str, fill: Fill) -> Path:
-        """The folder of a model, made first if it is not here.
+    def add(self, key: str, source: str, download: Download) -> Path:
+        """Return the folder of a model, and download it first if it is not in the cache.
 
         Parameters
         ----------
         key : str
         source : str
-            The address it comes from.
-        fill : callable
-            Called with a folder that stays if it fails, for what the next try can
-            use, and the empty folder of the model; by one process at a time.
+            Its address, for the record.
+        download : callable
+            Takes a folder for temporary files, which remains if it fails, and the empty
+            model folder to fill. Only one process at a time calls it.
 
         Raises
         ------
         CacheError
-            If the cache cannot be written. What `fill` raises passes through.
+            If the cache cannot be written. What `download` raises passes through.
         """
         if found := self.find(key):
             return found
-        with self._locked(key):
-            return self.find(key) or self._make(key, source, fill)
+        with self._lock(key):
+            return self.find(key) or self._create(key, source, download)
 
     def remove(self, key: str) -> None:
-        """Delete a model and what there is of its download.
+        """Delete a model and its interrupted download.
 
         Raises
         ------
         CacheError
             If the cache cannot be written.
         """
-        with self._locked(key):
+        with self._lock(key):
             for folder in (self.root / "models" / key, self.root / "partial" / key):
                 if folder.exists():
-                    # A folder is here whole or not at all, so it goes away by a rename.
-                    grave = Path(tempfile.mkdtemp(dir=self.root, prefix=".removed-"))
-                    folder.rename(grave / "model")
-                    shutil.rmtree(grave)
+                    # Renamed first: a model folder is complete or does not exist.
+                    trash = Path(tempfile.mkdtemp(dir=self.root, prefix=".removed-"))
+                    folder.rename(trash / "model")
+                    shutil.rmtree(trash)
 
-    def entries(self) -> list[Entry]:
-        """All models that are here, by key."""
+    def models(self) -> list[CachedModel]:
+        """Return all models in the cache, sorted by key."""
         folders = self.root / "models"
         if not folders.is_dir():
             return []
-        return [_entry(folder) for folder in sorted(folders.iterdir()) if folder.is_dir()]
+        return [_read_record(folder) for folder in sorted(folders.iterdir()) if folder.is_dir()]
 
-    def commit(self, repository: str, revision: str) -> str | None:
-        """The commit that a revision on the Hub last stood for, if known."""
+    def read_ref(self, repository: str, revision: str) -> str | None:
+        """Return the last known commit of a revision on the Hub, or None."""
         with contextlib.suppress(OSError, ValueError):
             text = self._ref(repository, revision).read_text(encoding="ascii")
             if re.fullmatch("[0-9a-f]{40}", text):
                 return text
         return None
 
-    def note_commit(self, repository: str, revision: str, commit: str) -> None:
-        """Remember the commit that a revision stands for, where the cache can be written."""
+    def write_ref(self, repository: str, revision: str, commit: str) -> None:
+        """Store the commit of a revision on the Hub, if the cache can be written."""
         ref = self._ref(repository, revision)
-        # Only a note for the day without a network: not worth an error.
+        # Refs serve only without a network, so a failure is not worth an error.
         with contextlib.suppress(OSError):
             ref.parent.mkdir(parents=True, exist_ok=True)
-            new = ref.with_name(f"{ref.name}.{os.getpid()}.new")
-            new.write_text(commit, encoding="ascii")
-            new.replace(ref)
+            with atomic_write(ref, "w", encoding="ascii") as file:
+                file.write(commit)
 
     def _ref(self, repository: str, revision: str) -> Path:
         return self.root / "refs" / quote(f"{repository}@{revision}", safe="@")
 
-    def _make(self, key: str, source: str, fill: Fill) -> Path:
+    def _create(self, key: str, source: str, download: Download) -> Path:
         partial = self.root / "partial" / key
         model = partial / "model"
         shutil.rmtree(model, ignore_errors=True)
         model.mkdir(parents=True)
-        fill(partial, model)
+        download(partial, model)
         files = {path.name: sha256_of(path) for path in sorted(model.iterdir())}
-        record = json.dumps({"source": source, "files": files}, indent=2)
-        (model / RECORD).write_text(record + "\n", encoding="utf-8")
+        with atomic_write(model / RECORD, "w", encoding="utf-8") as file:
+            file.write(json.dumps({"source": source, "files": files}, indent=2) + "\n")
         folder = self.root / "models" / key
         folder.parent.mkdir(exist_ok=True)
         model.rename(folder)
@@ -161,30 +170,24 @@ class Cache:
         return folder
 
     @contextmanager
-    def _locked(self, key: str) -> Iterator[None]:
+    def _lock(self, key: str) -> Iterator[None]:
         from filelock import FileLock
 
-        with self._writing():
-            locks = self.root / "locks"
+        locks = self.root / "locks"
+        try:
             locks.mkdir(parents=True, exist_ok=True)
             with FileLock(locks / f"{key}.lock"):
                 yield
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
         except OSError as error:
             raise CacheError(
-                f"the cache of models '{self.root}' cannot be written: "
-                f"{error.strerror or error}. Make room there, or set GENRECLF_CACHE to a "
-                "folder that can be written."
+                f"the model cache '{self.root}' cannot be written: {error.strerror or error}. "
+                "Free some space there, or set GENRECLF_CACHE to a folder that can be written."
             ) from error
 
 
-def _entry(folder: Path) -> Entry:
+def _read_record(folder: Path) -> CachedModel:
     try:
         record: Any = parse_json((folder / RECORD).read_text(encoding="utf-8"))
-        return Entry(folder.name, folder, str(record["source"]), dict(record["files"]))
+        return CachedModel(folder.name, folder, str(record["source"]), dict(record["files"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return Entry(folder.name, folder)
+        return CachedModel(folder.name, folder)

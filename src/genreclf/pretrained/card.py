@@ -1,10 +1,11 @@
-"""Model cards: what a person should know of a model before using it."""
+"""Model cards: Markdown for people, with the header that the Hugging Face Hub reads."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from genreclf.pretrained.config import ModelConfig
+from genreclf.features import make_extractor
+from genreclf.pretrained.config import Component, ModelConfig
 
 _TEMPLATE = """\
 ---
@@ -41,19 +42,23 @@ _DONG_2018 = (
 
 
 def model_card(config: ModelConfig, name: str, onnx: str) -> str:
-    """The card of a model, as Markdown with the header that the Hugging Face Hub reads.
+    """Return the card of a model.
 
     Parameters
     ----------
     config : ModelConfig
-        Its ``metadata`` may hold ``description`` and ``citation`` (text),
-        ``figures`` (measure to value), and any other facts (name to text), such as
-        ``data``, ``split``, ``recipe``, ``command``, ``licence`` (an SPDX
-        identifier) and ``genreclf`` (the version that wrote it).
+        Its ``metadata`` may hold ``description`` and ``citation`` (text), ``figures``
+        (measure to value), and any other facts (name to text), such as ``data``,
+        ``split``, ``recipe``, ``command``, ``license`` (an SPDX identifier) and
+        ``genreclf`` (the version that wrote it).
     name : str
-        What :meth:`genreclf.GenreClassifier.from_pretrained` takes.
+        The argument of :meth:`genreclf.GenreClassifier.from_pretrained`.
     onnx : str
-        How well the network exported to ONNX fits, or why there is none.
+        How closely the exported network agrees with PyTorch, or why there is none.
+
+    Returns
+    -------
+    str
     """
     facts = dict(config.metadata)
     description = facts.pop("description", "A genreclf model.")
@@ -61,14 +66,15 @@ def model_card(config: ModelConfig, name: str, onnx: str) -> str:
     figures = facts.pop("figures", {})
     if config.requires:
         facts["requires"] = ", ".join(config.requires)
+    extractor = make_extractor(config.features.name, **config.features.parameters)
     return _TEMPLATE.format(
-        header=_header(facts.get("licence")),
+        header=_header(facts.get("license")),
         name=name,
         description=description,
         labels=_cell(", ".join(config.labels)),
-        architecture=_component(config.architecture.name, config.architecture.parameters),
-        features=_component(config.features.name, config.features.parameters),
-        frames=config.segment_frames,
+        architecture=_component(config.architecture),
+        features=_component(config.features),
+        frames=extractor.segment_frames,
         overlap=config.overlap,
         onnx=_cell(onnx),
         facts="".join(f"| {_cell(key.capitalize())} | {_cell(facts[key])} |\n" for key in facts),
@@ -77,16 +83,16 @@ def model_card(config: ModelConfig, name: str, onnx: str) -> str:
     )
 
 
-def _header(licence: Any) -> str:
+def _header(license_id: Any) -> str:
     entries = {
         "library_name": "genreclf",
         "pipeline_tag": "audio-classification",
         "tags": ["audio-classification", "music", "genre"],
         "inference": False,
     }
-    if licence:
-        entries["license"] = str(licence).lower()
-    # JSON is YAML, whatever the values hold.
+    if license_id:
+        entries["license"] = str(license_id).lower()
+    # JSON is valid YAML for any value.
     return "\n".join(f"{key}: {json.dumps(value)}" for key, value in entries.items())
 
 
@@ -99,8 +105,8 @@ def _cell(value: object) -> str:
     return " ".join(str(value).replace("|", "\\|").split())
 
 
-def _component(name: str, parameters: object) -> str:
-    return _cell(f"`{name}` `{parameters}`")
+def _component(component: Component) -> str:
+    return _cell(f"`{component.name}` `{component.parameters}`")
 
 
 def _figures(figures: object) -> str:

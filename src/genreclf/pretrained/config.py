@@ -1,4 +1,4 @@
-"""What stands in a model folder's ``config.json``."""
+"""The configuration of a model: ``config.json``."""
 
 import json
 import math
@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from genreclf.errors import ConfigError
+from genreclf.validation import Rule, fraction, number, validate
 
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Component:
-    """A registered name and the parameters to build what goes by it."""
+    """The registered name of an architecture or extractor, and the parameters to build it."""
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -27,32 +28,29 @@ class ModelConfig:
     Attributes
     ----------
     architecture, features : Component
-        By registered name, with all parameters.
+        With all parameters.
     labels : tuple of str
         Genres, in the order of the logits.
-    segment_frames : int
-        Frames of a segment.
     overlap : float
-        Part of a segment that the next one repeats.
+        Fraction of a segment that the next one repeats, ``0 <= overlap < 1``.
     temperature : float
-        Logits are divided by it before the softmax.
+        Divides the logits of a segment before the softmax.
     track_temperature : float
-        The same for the mean of a track's segments, whose logarithms are divided by it.
+        Scales the mean of a track's segments; see
+        :func:`genreclf.inference.scale_temperature`.
     metadata : mapping
-        For people: what it was trained on, by which version, with which figures;
-        see :func:`genreclf.pretrained.card.model_card`. Models that differ in
-        nothing else are equal.
+        Facts for people, such as training data and accuracy; see
+        :func:`genreclf.pretrained.card.model_card`. Not compared by ``==``.
     requires : tuple of str
         Packages whose plugins register the architecture or the features.
     files : mapping of str to str
-        SHA-256, in hexadecimal, of the files beside the one that this was read from,
-        so that a config that was checked vouches for them too.
+        SHA-256, in hexadecimal, of the files in the same folder. If the config is
+        verified, these verify the other files too. Not compared by ``==``.
     """
 
     architecture: Component
     features: Component
     labels: tuple[str, ...]
-    segment_frames: int
     overlap: float = 0.5
     temperature: float = 1.0
     track_temperature: float = 1.0
@@ -61,35 +59,35 @@ class ModelConfig:
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> str:
-        """The text of ``config.json``.
+        """Return the text of ``config.json``.
 
         Raises
         ------
         ConfigError
-            If a value is not fit for JSON, or :meth:`from_json` would refuse it.
+            If JSON cannot store a value, or :meth:`from_json` would refuse it.
         """
         where = "model configuration"
         try:
             text = json.dumps({"format": FORMAT_VERSION, **asdict(self)}, indent=2) + "\n"
         except (TypeError, ValueError, RecursionError) as error:
-            raise ConfigError(f"{where}: not fit for JSON: {error}") from error
+            raise ConfigError(f"{where}: JSON cannot store it: {error}") from error
         self.from_json(text, where)
         return text
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "ModelConfig":
-        """Read and check the text of a ``config.json``.
+        """Parse and validate the text of a ``config.json``.
 
         Parameters
         ----------
         text : str
         where : str
-            How messages call it.
+            Name of the file, for messages.
 
         Raises
         ------
         ConfigError
-            If it is not JSON, of another format, or a value is missing, unknown,
+            If it is not JSON, has another format version, or a value is missing, unknown,
             of the wrong type or out of range.
         """
         try:
@@ -101,29 +99,29 @@ class ModelConfig:
         version = raw.pop("format", None)
         if version != FORMAT_VERSION:
             raise ConfigError(
-                f"{where}: format is {version!r}, this version of genreclf reads "
+                f"{where}: format is {version!r:.80}, this version of genreclf reads "
                 f"{FORMAT_VERSION}; update genreclf"
             )
-        # What was written before there were these has none.
-        raw.setdefault("files", {})
-        raw.setdefault("track_temperature", 1.0)
-        _check(raw, where)
+        values = {**_OPTIONAL, **raw}
+        if unexpected := sorted(values.keys() ^ _RULES.keys()):
+            names = ", ".join(map(repr, unexpected))
+            raise ConfigError(f"{where}: missing or unknown: {names:.400}")
+        validate(where, values, _RULES)
         return cls(
-            architecture=Component(**raw["architecture"]),
-            features=Component(**raw["features"]),
-            labels=tuple(raw["labels"]),
-            segment_frames=raw["segment_frames"],
-            overlap=float(raw["overlap"]),
-            temperature=float(raw["temperature"]),
-            track_temperature=float(raw["track_temperature"]),
-            metadata=raw["metadata"],
-            requires=tuple(raw.get("requires", ())),
-            files=raw["files"],
+            architecture=Component(**values["architecture"]),
+            features=Component(**values["features"]),
+            labels=tuple(values["labels"]),
+            overlap=float(values["overlap"]),
+            temperature=float(values["temperature"]),
+            track_temperature=float(values["track_temperature"]),
+            metadata=values["metadata"],
+            requires=tuple(values["requires"]),
+            files=values["files"],
         )
 
 
 def parse_json(text: str) -> Any:
-    """JSON as its standard has it, which Python's own reader does not insist on.
+    """Parse JSON strictly by its standard, which :mod:`json` does not.
 
     Raises
     ------
@@ -136,7 +134,7 @@ def parse_json(text: str) -> Any:
     value = json.loads(
         text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unique_keys
     )
-    json.dumps(value, ensure_ascii=False).encode()
+    json.dumps(value, ensure_ascii=False).encode()  # raises for unpaired surrogates
     return value
 
 
@@ -151,36 +149,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) < len(pairs):
         keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"{twice!r:.80} stands twice in one object")
+        duplicate = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"an object has the key {duplicate!r:.80} twice")
     return unique
-
-
-def _check(raw: dict[str, Any], where: str) -> None:
-    rules = {
-        "architecture": ("an object with name and parameters", _is_component),
-        "features": ("an object with name and parameters", _is_component),
-        "labels": ("a list of 2 to 10,000 different names", _are_labels),
-        "segment_frames": ("a whole number, 1 to 65,536", _is_frame_count),
-        "overlap": ("a number, at least 0 and below 1", lambda v: _is_number(v) and 0 <= v < 1),
-        "temperature": ("a number, 0.01 to 100", _is_temperature),
-        "track_temperature": ("a number, 0.01 to 100", _is_temperature),
-        "metadata": ("an object", lambda v: isinstance(v, dict)),
-    }
-    optional = {
-        "requires": ("a list of package names", _are_packages),
-        "files": ("an object of names and SHA-256 sums", _are_sums),
-    }
-    odd = sorted((raw.keys() - optional.keys()) ^ rules.keys())
-    if odd:
-        raise ConfigError(f"{where}: missing or unknown: {', '.join(map(repr, odd))}"[:500])
-    for key, (wanted, holds) in (rules | optional).items():
-        if key in raw and not holds(raw[key]):
-            raise ConfigError(f"{where}: '{key}' must be {wanted}, not {raw[key]!r:.80}")
-
-
-def _is_temperature(value: Any) -> bool:
-    return _is_number(value) and 0.01 <= value <= 100
 
 
 def _is_component(value: Any) -> bool:
@@ -202,23 +173,31 @@ def _are_labels(value: Any) -> bool:
 
 
 def _are_packages(value: Any) -> bool:
-    # Only names: they end up in a command that the reader is told to run.
+    # Names only, no options: error messages put them into a pip command.
     return isinstance(value, list | tuple) and all(
         isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name)
         for name in value
     )
 
 
-def _are_sums(value: Any) -> bool:
+def _are_digests(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
         for digest in value.values()
     )
 
 
-def _is_frame_count(value: Any) -> bool:
-    return type(value) is int and 1 <= value <= 65_536
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+_COMPONENT = Rule("an object with name and parameters", _is_component)
+_TEMPERATURE = number(0.01, 100)
+_RULES = {
+    "architecture": _COMPONENT,
+    "features": _COMPONENT,
+    "labels": Rule("a list of 2 to 10,000 different names", _are_labels),
+    "overlap": fraction(),
+    "temperature": _TEMPERATURE,
+    "track_temperature": _TEMPERATURE,
+    "metadata": Rule("an object", lambda value: isinstance(value, dict)),
+    "requires": Rule("a list of package names", _are_packages),
+    "files": Rule("an object of file names and SHA-256 digests", _are_digests),
+}
+_OPTIONAL: Mapping[str, Any] = {"track_temperature": 1.0, "requires": (), "files": {}}

@@ -1,24 +1,42 @@
-"""Reading and writing a model folder."""
+"""Model folders: their files, their limits, reading and writing."""
+
+from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from genreclf.errors import ConfigError, IntegrityError, ModelNotFoundError
+from genreclf import __version__
+from genreclf.architectures import make_architecture
+from genreclf.errors import ConfigError, IntegrityError, ModelNotFoundError, PluginError
+from genreclf.features import make_extractor
+from genreclf.plugins import Kind, registry
+from genreclf.pretrained.card import model_card
 from genreclf.pretrained.config import ModelConfig
-from genreclf.pretrained.limits import LARGEST_CONFIG
-from genreclf.runtimes import Saved
+from genreclf.runtimes import Network, SerializedNetwork
+
+if TYPE_CHECKING:
+    from genreclf.architectures.base import Architecture
+
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 ONNX = "model.onnx"
 CARD = "README.md"
 
+MAX_BYTES = {CONFIG: 1_000_000, WEIGHTS: 2 * 1024**3, CARD: 1_000_000}
+"""Largest size of each file that is downloaded. Larger files are refused."""
+
+MAX_ARCHIVE_BYTES = MAX_BYTES[WEIGHTS] + 16 * 1024**2
+
 
 def read_config(folder: Path) -> ModelConfig:
-    """The configuration in a model folder.
+    """Read the configuration of a model folder.
 
     Raises
     ------
@@ -29,8 +47,8 @@ def read_config(folder: Path) -> ModelConfig:
     """
     path = folder / CONFIG
     try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise ConfigError(f"{path}: larger than {LARGEST_CONFIG:,} bytes")
+        if path.stat().st_size > MAX_BYTES[CONFIG]:
+            raise ConfigError(f"{path}: larger than {MAX_BYTES[CONFIG]:,} bytes")
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text") from error
@@ -41,13 +59,18 @@ def read_config(folder: Path) -> ModelConfig:
     return ModelConfig.from_json(text, str(path))
 
 
-def check_files(folder: Path, config: ModelConfig, *names: str) -> dict[str, bytes]:
-    """Contents of files, if they are those that the configuration was written with.
+def read_verified(folder: Path, config: ModelConfig, *names: str) -> dict[str, bytes]:
+    """Read files and compare them with the digests in the configuration.
+
+    Returns
+    -------
+    dict of str to bytes
+        Content by file name.
 
     Raises
     ------
     IntegrityError
-        If one cannot be read or is another.
+        If a file cannot be read or has another digest.
     """
     contents = {}
     for name in names:
@@ -55,7 +78,7 @@ def check_files(folder: Path, config: ModelConfig, *names: str) -> dict[str, byt
             contents[name] = (folder / name).read_bytes()
         except OSError as error:
             raise IntegrityError(f"{folder / name}: cannot be read ({error.strerror})") from error
-        if _digest(contents[name]) != config.files.get(name):
+        if _sha256(contents[name]) != config.files.get(name):
             raise IntegrityError(
                 f"{folder / name}: is not the file that {CONFIG} was written with. Get the model "
                 f"again; or load it with runtime 'torch', which needs {WEIGHTS} only, and save it."
@@ -63,33 +86,207 @@ def check_files(folder: Path, config: ModelConfig, *names: str) -> dict[str, byt
     return contents
 
 
-def write_folder(folder: Path, config: ModelConfig, saved: Saved, card: str) -> None:
-    """Write a model folder, each file complete or not at all.
+def write_folder(folder: Path, config: ModelConfig, network: SerializedNetwork, card: str) -> None:
+    """Write a model folder. Each file is complete or not written at all.
 
     Parameters
     ----------
     folder : Path
-        Made if need be; a model in it is replaced.
+        Created if missing; a model in it is replaced.
     config : ModelConfig
-        Written with the SHA-256 of the files beside it.
-    saved : Saved
-        The network.
+        Written with the SHA-256 of the other files.
+    network : SerializedNetwork
     card : str
-        The model card, Markdown.
+        The model card, in Markdown.
+
+    Raises
+    ------
+    ConfigError
+        If JSON cannot store the configuration.
     """
-    contents = {WEIGHTS: saved.weights, **({} if saved.onnx is None else {ONNX: saved.onnx})}
-    digests = {name: _digest(content) for name, content in contents.items()}
+    contents = {WEIGHTS: network.weights, **({} if network.onnx is None else {ONNX: network.onnx})}
+    digests = {name: _sha256(content) for name, content in contents.items()}
     contents[CARD] = card.encode()
     contents[CONFIG] = dataclasses.replace(config, files=digests).to_json().encode()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as scratch:
         for name, content in contents.items():
             Path(scratch, name).write_bytes(content)
-        if saved.onnx is None:
+        if network.onnx is None:
             (folder / ONNX).unlink(missing_ok=True)
         for name in contents:
             shutil.move(Path(scratch, name), folder / name)
 
 
-def _digest(content: bytes) -> str:
+def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+Runtime = Literal["auto", "onnx", "torch"]
+
+_MAX_SEGMENT = 2**22  # values: 1 GiB for a batch of 64 segments
+
+
+def load_network(folder: Path, config: ModelConfig, runtime: Runtime, device: str) -> Network:
+    """Load the network of a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+    config : ModelConfig
+        Of this folder.
+    runtime : {"auto", "onnx", "torch"}
+        "auto" uses ONNX Runtime on a CPU if the folder has an exported network, and PyTorch
+        otherwise.
+    device : str
+        Where the network runs, in PyTorch's notation.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ConfigError
+        If the runtime or the device is unknown, or `runtime` is "onnx" and `device` not "cpu".
+    ModelNotFoundError
+        If `runtime` is "onnx" and there is no exported network.
+    IntegrityError
+        If files are damaged or do not belong together.
+    """
+    if runtime not in get_args(Runtime):
+        raise ConfigError(
+            f"runtime must be one of {', '.join(get_args(Runtime))} (got {runtime!r})"
+        )
+    if runtime == "onnx" and device != "cpu":
+        raise ConfigError(f"runtime 'onnx' runs on device 'cpu' only (got {device!r})")
+    exported = folder / ONNX
+    if runtime == "torch" or (runtime == "auto" and (device != "cpu" or not exported.is_file())):
+        return _load_torch(folder, config, device)
+    if not exported.is_file():
+        raise ModelNotFoundError(
+            f"'{folder}' has no network for ONNX Runtime ({ONNX}). Use runtime 'torch'; or load "
+            "it so and save it again, with the extra: pip install 'genreclf[export]'"
+        )
+    return _load_onnx(folder, config)
+
+
+def save_network(
+    folder: Path, name: str, config: ModelConfig, network: Network, metadata: Mapping[str, Any]
+) -> None:
+    """Write a model folder with its card.
+
+    Parameters
+    ----------
+    folder : Path
+        Created if missing; a model in it is replaced.
+    name : str
+        What the card calls the model.
+    config : ModelConfig
+    network : Network
+    metadata : mapping
+        Added to the configuration's; see :func:`genreclf.pretrained.card.model_card`.
+
+    Raises
+    ------
+    ConfigError
+        If JSON cannot store the metadata.
+    """
+    config = dataclasses.replace(
+        config,
+        metadata={"genreclf": __version__, **config.metadata, **metadata},
+        requires=tuple(sorted({*config.requires, *required_packages(config)})),
+    )
+    serialized = network.serialize()
+    write_folder(folder, config, serialized, model_card(config, name, serialized.remark))
+
+
+def build_module(config: ModelConfig) -> Architecture:
+    """Build the untrained network of a configuration; see :func:`make_architecture`."""
+    bins, frames = _segment_shape(config)
+    return make_architecture(
+        config.architecture.name,
+        n_classes=len(config.labels),
+        n_bins=bins,
+        n_frames=frames,
+        **config.architecture.parameters,
+    )
+
+
+def check_components(config: ModelConfig, where: str) -> None:
+    """Check that installed packages register a model's architecture and features.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    where : str
+        Name of the model, for the message.
+
+    Raises
+    ------
+    ConfigError
+        If not; the message names the packages that the model says it requires.
+    """
+    for kind, name in _components(config):
+        if name in registry().names(kind):
+            continue
+        try:
+            registry().find(kind, name)
+        except PluginError as error:
+            advice = ""
+            if config.requires:
+                packages = " ".join(config.requires)
+                advice = (
+                    " The model says that it requires other packages; if you trust them: "
+                    f"pip install {packages}"
+                )
+            raise ConfigError(f"{where}: {error}{advice}") from error
+
+
+def required_packages(config: ModelConfig) -> tuple[str, ...]:
+    """Return the packages, other than genreclf, that register a model's components."""
+    packages = set()
+    for kind, name in _components(config):
+        try:
+            entry = registry().find(kind, name)
+        except PluginError:  # the caller passed an object instead of a name
+            continue
+        # A plugin that the program registered itself belongs to no package.
+        if not entry.is_builtin and re.match(r"\w", entry.package):
+            packages.add(entry.distribution)
+    return tuple(sorted(packages))
+
+
+def _components(config: ModelConfig) -> tuple[tuple[Kind, str], ...]:
+    return ("architectures", config.architecture.name), ("extractors", config.features.name)
+
+
+def _load_torch(folder: Path, config: ModelConfig, device: str) -> Network:
+    from genreclf.runtimes.torch import TorchNetwork, load_module
+
+    module = load_module(lambda: build_module(config), folder / WEIGHTS)
+    return TorchNetwork(module, device)
+
+
+def _load_onnx(folder: Path, config: ModelConfig) -> Network:
+    from genreclf.runtimes.onnx import OnnxNetwork
+
+    contents = read_verified(folder, config, ONNX, WEIGHTS)
+    network = OnnxNetwork(contents[ONNX], folder / WEIGHTS, str(folder / ONNX))
+    expected = (*_segment_shape(config), len(config.labels))
+    if network.shape != expected:
+        raise IntegrityError(
+            f"{folder / ONNX}: has {network.shape} bins, frames and labels where the "
+            f"configuration has {expected}. Get the model again."
+        )
+    return network
+
+
+def _segment_shape(config: ModelConfig) -> tuple[int, int]:
+    extractor = make_extractor(config.features.name, **config.features.parameters)
+    if extractor.frame_bins * extractor.segment_frames > _MAX_SEGMENT:
+        raise ConfigError(
+            f"a segment of {extractor.frame_bins} bins x {extractor.segment_frames} frames has "
+            f"over {_MAX_SEGMENT:,} values"
+        )
+    return extractor.bins, extractor.segment_frames

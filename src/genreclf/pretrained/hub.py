@@ -1,4 +1,4 @@
-"""Models on the Hugging Face Hub, through huggingface_hub."""
+"""Download from and upload to the Hugging Face Hub, through huggingface_hub."""
 
 import logging
 from collections.abc import Iterator
@@ -23,53 +23,55 @@ from genreclf.errors import (
     IntegrityError,
     ModelNotFoundError,
 )
-from genreclf.pretrained.address import HubAddress, is_commit, parse_hub
-from genreclf.pretrained.cache import Cache
-from genreclf.pretrained.digest import git_blob_of, sha256_of
-from genreclf.pretrained.folder import CARD, CONFIG, WEIGHTS
-from genreclf.pretrained.limits import LARGEST_CARD, LARGEST_CONFIG, LARGEST_WEIGHTS
-from genreclf.pretrained.offline import is_offline
-
-_LIMITS = {CONFIG: LARGEST_CONFIG, WEIGHTS: LARGEST_WEIGHTS, CARD: LARGEST_CARD}
+from genreclf.files import git_blob_of, sha256_of
+from genreclf.pretrained.cache import Cache, is_offline
+from genreclf.pretrained.folder import CARD, CONFIG, MAX_BYTES, WEIGHTS
+from genreclf.pretrained.resolve import HubAddress, is_commit, parse_hub
 
 _log = logging.getLogger(__name__)
 
 
-def resolve(address: HubAddress, cache: Cache) -> str:
-    """The commit that an address stands for now, or stood for when the Hub was last reached.
+def resolve_commit(address: HubAddress, cache: Cache) -> str:
+    """Return the commit of a revision: from the Hub, or from the cache if that fails.
+
+    Parameters
+    ----------
+    address : HubAddress
+    cache : Cache
+        The commit is stored in it.
 
     Raises
     ------
     ModelNotFoundError
-        If the Hub has no such repository or revision, or does not show it.
+        If the Hub has no such repository or revision, or it is private.
     DownloadError
-        If the Hub cannot be reached, and never was for this address.
+        If the Hub cannot be reached and the cache does not have the commit.
     """
     try:
         with _hub_errors(address):
             info = _api().model_info(address.repository, revision=address.revision)
             commit = str(info.sha)
     except DownloadError as error:
-        known = cache.commit(address.repository, address.revision)
-        if known is None:
+        cached = cache.read_ref(address.repository, address.revision)
+        if cached is None:
             raise
         _log.warning("%s Using the version that was downloaded before.", error)
-        return known
+        return cached
     if not is_commit(commit):
         raise DownloadError(f"'{address}': the Hub names no commit, but {commit!r:.80}")
-    cache.note_commit(address.repository, address.revision, commit)
+    cache.write_ref(address.repository, address.revision, commit)
     return commit
 
 
 def download_model(address: HubAddress, partial: Path, folder: Path) -> None:
-    """Download a model and check it.
+    """Download a model and verify it.
 
     Parameters
     ----------
     address : HubAddress
         With a commit.
     partial : Path
-        A folder for what has come so far; files that are whole are not fetched again.
+        Folder for the download in progress. Complete files in it are not downloaded again.
     folder : Path
         The model folder to fill; empty.
 
@@ -80,37 +82,23 @@ def download_model(address: HubAddress, partial: Path, folder: Path) -> None:
     DownloadError
         If the Hub cannot be reached, or a file is too large.
     IntegrityError
-        If a file is not what the Hub says it has.
+        If a file has another digest than the Hub lists.
     """
-    with _hub_errors(address):
-        api = _api()
-        found = api.get_paths_info(address.repository, list(_LIMITS), revision=address.revision)
-        files = {file.path: file for file in found if isinstance(file, RepoFile)}
-    for name in (CONFIG, WEIGHTS):
-        if name not in files:
-            raise ModelNotFoundError(f"'{address}' is no model of genreclf: it has no {name}")
-    wanted = [name for name in _LIMITS if name in files]
-    for name in wanted:
-        if files[name].size > _LIMITS[name]:
-            raise DownloadError(f"'{address}': {name} is larger than {_LIMITS[name]:,} bytes")
-    for name in wanted:
+    files = _list_files(address)
+    downloads = partial / "download"
+    for name, listed in files.items():
         with _hub_errors(address):
-            path = Path(
-                api.hf_hub_download(
-                    address.repository,
-                    name,
-                    revision=address.revision,
-                    local_dir=partial / "download",
-                )
+            path = _api().hf_hub_download(
+                address.repository, name, revision=address.revision, local_dir=downloads
             )
-        if not _is_intact(path, files[name]):
-            path.unlink()
+        if not _is_intact(Path(path), listed):
+            Path(path).unlink()
             raise IntegrityError(
-                f"'{address}': {name} is not the file that the Hub lists; it was damaged on "
-                "its way and was not used. Try again."
+                f"'{address}': {name} is not the file that the Hub lists; it was damaged in "
+                "transit and was not used. Try again."
             )
-    for name in wanted:
-        (partial / "download" / name).replace(folder / name)
+    for name in files:
+        (downloads / name).replace(folder / name)
 
 
 def upload(
@@ -130,9 +118,25 @@ def upload(
             folder_path=folder,
             revision=revision,
             commit_message=message or "Upload a genreclf model",
-            allow_patterns=[CONFIG, WEIGHTS, CARD],  # what a download takes
+            allow_patterns=[CONFIG, WEIGHTS, CARD],  # the files that a download fetches
         )
     return f"hf://{address.repository}@{commit.oid}"
+
+
+def _list_files(address: HubAddress) -> dict[str, RepoFile]:
+    with _hub_errors(address):
+        found = _api().get_paths_info(
+            address.repository, list(MAX_BYTES), revision=address.revision
+        )
+        listed = {file.path: file for file in found if isinstance(file, RepoFile)}
+    for name in (CONFIG, WEIGHTS):
+        if name not in listed:
+            raise ModelNotFoundError(f"'{address}' is not a genreclf model: it has no {name}")
+    files = {name: listed[name] for name in MAX_BYTES if name in listed}
+    for name, file in files.items():
+        if file.size > MAX_BYTES[name]:
+            raise DownloadError(f"'{address}': {name} is larger than {MAX_BYTES[name]:,} bytes")
+    return files
 
 
 def _api() -> HfApi:
@@ -158,14 +162,15 @@ def _hub_errors(address: HubAddress) -> Iterator[None]:
     except HFValidationError as error:
         raise ConfigError(f"'{address}': {error}") from error
     except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError) as error:
-        if isinstance(error, LocalEntryNotFoundError):  # its word for a broken connection
+        # huggingface_hub also raises this one for a broken connection.
+        if isinstance(error, LocalEntryNotFoundError):
             raise DownloadError(f"'{address}' cannot be downloaded: {error}") from error
         raise ModelNotFoundError(
             f"'{address}': the Hub has no such repository or revision, or it is private "
             "(then `hf auth login`)"
         ) from error
-    except Exception as error:  # of whichever HTTP library it uses, and of malformed answers
+    except Exception as error:  # from any HTTP library, and for malformed answers
         if isinstance(error, OSError) and not isinstance(error, HfHubHTTPError) and error.errno:
-            raise  # the disk's
+            raise  # from the disk
         reason = str(error).strip() or type(error).__name__
         raise DownloadError(f"'{address}': the Hub cannot be used: {reason}") from error

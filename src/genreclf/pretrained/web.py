@@ -1,4 +1,4 @@
-"""Downloading models from https:// addresses, through pooch."""
+"""Download from https:// addresses, through pooch."""
 
 import time
 from pathlib import Path
@@ -11,25 +11,24 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from genreclf.errors import DownloadError, IntegrityError
-from genreclf.pretrained.address import WebAddress, is_loopback
 from genreclf.pretrained.archives import unpack
-from genreclf.pretrained.folder import CONFIG, WEIGHTS, read_config
-from genreclf.pretrained.limits import LARGEST_ARCHIVE, LARGEST_CONFIG, LARGEST_WEIGHTS
+from genreclf.pretrained.folder import CONFIG, MAX_ARCHIVE_BYTES, MAX_BYTES, WEIGHTS, read_config
+from genreclf.pretrained.resolve import WebAddress, is_loopback
 
-TIMEOUTS = (10.0, 30.0)  # seconds to connect, and between two pieces
-PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further try
-_CHUNK = 1 << 12  # bytes; the last one is lost when a connection breaks
-_REDIRECTS = 5
+TIMEOUTS = (10.0, 30.0)  # seconds: to connect, and between two chunks
+RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0)  # seconds before each retry
+_CHUNK = 1 << 12  # bytes; the last chunk is lost when a connection breaks
+_MAX_REDIRECTS = 5
 
 
 def download_model(address: WebAddress, partial: Path, folder: Path) -> None:
-    """Download a model and check it.
+    """Download a model and verify it.
 
     Parameters
     ----------
     address : WebAddress
     partial : Path
-        A folder for what has come so far; a later call goes on from there.
+        Folder for the download in progress. A later call continues an interrupted one.
     folder : Path
         The model folder to fill; empty.
 
@@ -38,26 +37,27 @@ def download_model(address: WebAddress, partial: Path, folder: Path) -> None:
     DownloadError
         If the server cannot be reached, fails, or sends too much.
     IntegrityError
-        If what it sends is not what the address says, or no model folder.
+        If a file has another digest, or the archive is not a model folder.
     """
     if address.is_archive:
-        archive = download(address.url, address.sha256, LARGEST_ARCHIVE, partial)
+        archive = download(address.url, address.sha256, MAX_ARCHIVE_BYTES, partial)
         unpack(archive, folder)
         return
-    download(address.url, address.sha256, LARGEST_CONFIG, partial).replace(folder / CONFIG)
+    config = download(address.url, address.sha256, MAX_BYTES[CONFIG], partial)
+    config.replace(folder / CONFIG)
     digest = read_config(folder).files.get(WEIGHTS)
     if digest is None:
         raise IntegrityError(
             f"'{address.url}' does not state the SHA-256 of its weights; publish the model as "
             "a .zip, or write it again with save_pretrained"
         )
-    # Not the card: nothing vouches for it.
-    weights = download(urljoin(address.url, WEIGHTS), digest, LARGEST_WEIGHTS, partial)
+    # The card is not downloaded, since no digest verifies it.
+    weights = download(urljoin(address.url, WEIGHTS), digest, MAX_BYTES[WEIGHTS], partial)
     weights.replace(folder / WEIGHTS)
 
 
 def download(url: str, sha256: str, limit: int, folder: Path) -> Path:
-    """Download one file, going on where the last call broke off.
+    """Download one file, or continue an interrupted download.
 
     Parameters
     ----------
@@ -65,16 +65,20 @@ def download(url: str, sha256: str, limit: int, folder: Path) -> Path:
     sha256 : str
         In hexadecimal.
     limit : int
-        Bytes that it may have.
+        Maximum size of the file, in bytes.
     folder : Path
-        Where it is put, and kept until it is whole.
+        Holds the file, and the part of it that was downloaded.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
     DownloadError
         If the server cannot be reached, fails, or sends too much.
     IntegrityError
-        If the file is another.
+        If the file has another digest.
     """
     downloader = _Downloader(folder / f"{sha256}.part", limit)
     for _ in range(2):
@@ -87,29 +91,29 @@ def download(url: str, sha256: str, limit: int, folder: Path) -> Path:
             )
         except requests.RequestException as error:
             raise DownloadError(f"'{url}' cannot be downloaded: {_reason(error)}") from error
-        except ValueError as error:  # pooch's word for another digest
+        except ValueError as error:  # pooch raises it for another digest
             if not downloader.resumed:
                 raise IntegrityError(
-                    f"'{url}' is not the file with SHA-256 {sha256}: it was damaged on its way, "
+                    f"'{url}' is not the file with SHA-256 {sha256}: it was damaged in transit, "
                     "changed, or the digest is wrong. It was not used."
                 ) from error
-        # The start was another file's, or damaged: once more, and all of it.
+        # The first part was damaged or of another file: download all of it again.
     raise AssertionError("the second download cannot have been resumed")
 
 
 class _Downloader:
-    """Downloads for pooch into a file that outlives a failure.
+    """Downloads for pooch into a file that remains after a failure.
 
     Parameters
     ----------
     part : Path
     limit : int
-        Bytes that the file may have.
+        Maximum size of the file, in bytes.
 
     Attributes
     ----------
     resumed : bool
-        Whether the last file was put together from more than one answer.
+        Whether the last file consists of more than one answer.
     """
 
     def __init__(self, part: Path, limit: int) -> None:
@@ -131,77 +135,84 @@ class _Downloader:
             ) as bar,
         ):
             task = bar.add_task(f"Downloading {urlsplit(url).hostname}", total=None)
-            for pause in (*PAUSES, None):
+            for delay in (*RETRY_DELAYS, None):
                 try:
-                    self._stream(session, url, lambda **changes: bar.update(task, **changes))
+                    self._request(session, url, lambda **progress: bar.update(task, **progress))
                     break
-                except (requests.RequestException, _AgainError) as error:
-                    if pause is None or not _is_passing(error):
+                except requests.RequestException as error:
+                    if delay is None or not _is_transient(error):
                         raise
-                    time.sleep(pause)
+                    time.sleep(delay)
         self.part.replace(output_file)
 
-    def _stream(self, session: requests.Session, url: str, advance: Any) -> None:
-        have = self.part.stat().st_size if self.part.exists() else 0
+    def _request(self, session: requests.Session, url: str, advance: Any) -> None:
+        present = self.part.stat().st_size if self.part.exists() else 0
         headers = {"Accept-Encoding": "identity"}
-        if have:
-            headers["Range"] = f"bytes={have}-"
+        if present:
+            headers["Range"] = f"bytes={present}-"
         with session.get(url, headers=headers, stream=True, timeout=TIMEOUTS) as response:
-            if response.status_code == requests.codes.requested_range_not_satisfiable:
-                self.part.unlink(missing_ok=True)
-                raise _AgainError("the server has less than was downloaded before")
-            response.raise_for_status()
-            content_range = response.headers.get("Content-Range", "")
-            goes_on = have > 0 and content_range.startswith(f"bytes {have}-")
-            if response.status_code == requests.codes.partial_content and not goes_on:
-                self.part.unlink(missing_ok=True)
-                raise _AgainError("the server sent another part than it was asked for")
-            self.resumed |= goes_on
-            done = have if goes_on else 0
-            length = response.headers.get("Content-Length", "")
-            total = done + int(length) if length.isdecimal() else None
-            self._check_size(total or 0, url)
-            with self.part.open("ab" if goes_on else "wb") as file:
-                for chunk in response.iter_content(_CHUNK):
-                    done += len(chunk)
-                    self._check_size(done, url)
-                    file.write(chunk)
-                    advance(completed=done, total=total)
+            resumed = self._is_resumed(response, present)
+            self.resumed |= resumed
+            self._receive(response, url, present if resumed else 0, advance)
+
+    def _is_resumed(self, response: requests.Response, present: int) -> bool:
+        """Return whether the answer continues the bytes that are present."""
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            self.part.unlink(missing_ok=True)
+            raise _RetryError("the server's file is smaller than what was downloaded before")
+        response.raise_for_status()
+        content_range = response.headers.get("Content-Range", "")
+        resumed = present > 0 and content_range.startswith(f"bytes {present}-")
+        if response.status_code == requests.codes.partial_content and not resumed:
+            self.part.unlink(missing_ok=True)
+            raise _RetryError("the server sent another range than the requested one")
+        return resumed
+
+    def _receive(self, response: requests.Response, url: str, done: int, advance: Any) -> None:
+        length = response.headers.get("Content-Length", "")
+        total = done + int(length) if length.isdecimal() else None
+        self._check_size(total or 0, url)
+        with self.part.open("ab" if done else "wb") as file:
+            for chunk in response.iter_content(_CHUNK):
+                done += len(chunk)
+                self._check_size(done, url)
+                file.write(chunk)
+                advance(completed=done, total=total)
 
     def _check_size(self, size: int, url: str) -> None:
         if size > self.limit:
             self.part.unlink(missing_ok=True)
-            raise DownloadError(f"'{url}' is larger than the {self.limit:,} bytes it may have")
+            raise DownloadError(f"'{url}' is larger than {self.limit:,} bytes, the limit")
 
 
-class _AgainError(requests.RequestException):
-    """The answer is of no use, but another may be."""
+class _RetryError(requests.RequestException):
+    """The answer is useless, but a retry may succeed."""
 
 
 class _Session(requests.Session):
-    """Follows few redirects, and none from https:// to plain http://."""
+    """A session that follows few redirects, and none from https:// to http://."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.max_redirects = _REDIRECTS
+        self.max_redirects = _MAX_REDIRECTS
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target is not None:
             url = urljoin(str(resp.url), target)
-            local = is_loopback(str(resp.url)) and is_loopback(url)
-            if urlsplit(url).scheme != "https" and not local:
+            is_local = is_loopback(str(resp.url)) and is_loopback(url)
+            if urlsplit(url).scheme != "https" and not is_local:
                 raise DownloadError(f"'{resp.url}' redirects to '{url}', which is not https://")
         return target
 
 
-def _is_passing(error: requests.RequestException) -> bool:
-    """Whether the same request may well succeed a little later."""
+def _is_transient(error: requests.RequestException) -> bool:
+    """Return whether the same request may succeed later."""
     if isinstance(error, requests.HTTPError):
         status = error.response.status_code if error.response is not None else 0
         return status in (408, 425, 429) or status >= 500
     kinds = (
-        _AgainError,
+        _RetryError,
         requests.ConnectionError,
         requests.Timeout,
         requests.exceptions.ChunkedEncodingError,
@@ -211,5 +222,5 @@ def _is_passing(error: requests.RequestException) -> bool:
 
 def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"the server says {error.response.status_code} {error.response.reason}"
+        return f"the server answered {error.response.status_code} {error.response.reason}"
     return f"{type(error).__name__}: {error}"

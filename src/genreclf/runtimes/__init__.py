@@ -1,4 +1,4 @@
-"""Running a saved network."""
+"""Runtimes: what runs a saved network, ONNX Runtime or PyTorch."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from genreclf.segments import Span
-
-__all__ = ["Network", "Outputs", "Saved"]
-
-FloatArray = NDArray[np.float32]
+__all__ = ["Network", "Outputs", "SerializedNetwork"]
 
 
 class Outputs(NamedTuple):
-    """What a network says of some segments.
+    """The outputs of a network for some segments.
 
     Attributes
     ----------
@@ -23,12 +19,12 @@ class Outputs(NamedTuple):
     logits : ndarray of float32, shape (segments, labels)
     """
 
-    embeddings: FloatArray
-    logits: FloatArray
+    embeddings: NDArray[np.float32]
+    logits: NDArray[np.float32]
 
 
-class Saved(NamedTuple):
-    """A network as the files of a model folder.
+class SerializedNetwork(NamedTuple):
+    """A network as the contents of a model folder's files.
 
     Attributes
     ----------
@@ -37,7 +33,7 @@ class Saved(NamedTuple):
     onnx : bytes or None
         The same network for ONNX Runtime, if it could be exported.
     remark : str
-        For people: how well the export fits, or why there is none.
+        For the model card: how closely the export agrees with PyTorch, or why there is none.
     """
 
     weights: bytes
@@ -46,21 +42,18 @@ class Saved(NamedTuple):
 
 
 class Network(Protocol):
-    """A trained network, ready to run; safe to use from several threads, and to pickle.
+    """A trained network that is ready to run. It is thread-safe and can be pickled.
 
     Attributes
     ----------
     device : str
-        Where it runs, as PyTorch calls it.
+        Where it runs, in PyTorch's notation.
     """
 
     device: str
 
-    def run(self, segments: FloatArray) -> Outputs:
-        """Outputs for finished segments, shape (segments, bins, frames)."""
+    def run(self, segments: NDArray[np.float32]) -> Outputs:
+        """Compute the outputs for normalized segments, shape (segments, bins, frames)."""
 
-    def run_span(self, span: Span) -> Outputs:
-        """Outputs for the windows of a span whose frames need no finishing."""
-
-    def saved(self) -> Saved:
-        """What a model folder keeps of it."""
+    def serialize(self) -> SerializedNetwork:
+        """Return the contents of the files that a model folder stores."""

@@ -1,4 +1,4 @@
-"""Exporting a network from PyTorch to ONNX."""
+"""Export of a network from PyTorch to ONNX."""
 
 from __future__ import annotations
 
@@ -21,17 +21,57 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 TOLERANCE = 1e-5
-"""The most that the probability of any label may differ from PyTorch's."""
+"""Largest difference from PyTorch that the probability of any label may have."""
 
-_TALKATIVE = ("torch.onnx", "torch.fx.experimental.symbolic_shapes")
+_NOISY_LOGGERS = ("torch.onnx", "torch.fx.experimental.symbolic_shapes")
 
 
 class ExportError(GenreclfError):
-    """A network cannot be exported, or would not give the same results."""
+    """A network cannot be exported, or the export gives other results."""
 
 
-class _Whole(nn.Module):
-    """Embeddings and logits at once."""
+def export_onnx(module: Architecture) -> tuple[bytes, str]:
+    """Export a network as one ONNX graph, and check it against PyTorch.
+
+    Parameters
+    ----------
+    module : Architecture
+        On the CPU, in evaluation mode.
+
+    Returns
+    -------
+    model : bytes
+        The ONNX model, weights included. It takes any number of segments.
+    remark : str
+        Largest difference from PyTorch's probabilities, for the model card.
+
+    Raises
+    ------
+    MissingExtraError
+        If the extra ``export`` is not installed.
+    ExportError
+        If PyTorch cannot export the network, or the results differ by more than
+        :data:`TOLERANCE`.
+    """
+    if not all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript")):
+        raise MissingExtraError("networks for ONNX Runtime", "export")
+    network = _EmbeddingsAndLogits(module).eval()
+    try:
+        with _quiet():
+            model = _export(network, module)
+    except Exception as error:  # PyTorch refuses in many ways, and plugins' networks in more
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ExportError(f"PyTorch cannot export it: {reason}") from error
+    difference = _difference(model.SerializeToString(), network, module)
+    if not difference <= TOLERANCE:
+        raise ExportError(f"exported, its probabilities differ from PyTorch's by {difference:.1g}")
+    remark = f"probabilities within {max(difference, 1e-8):.1g} of PyTorch's on random segments"
+    model.metadata_props.add(key=REMARK, value=remark)
+    return model.SerializeToString(), remark
+
+
+class _EmbeddingsAndLogits(nn.Module):
+    """Return both outputs, since an export has one forward method."""
 
     def __init__(self, network: Architecture) -> None:
         super().__init__()
@@ -42,49 +82,9 @@ class _Whole(nn.Module):
         return embeddings, self.network.classify(embeddings)
 
 
-def export_onnx(module: Architecture) -> tuple[bytes, str]:
-    """A network for ONNX Runtime: one graph of any number of segments, checked against PyTorch.
-
-    Parameters
-    ----------
-    module : Architecture
-        On the CPU, in evaluation mode.
-
-    Returns
-    -------
-    model : bytes
-        Complete in itself.
-    remark : str
-        How far its probabilities are from PyTorch's.
-
-    Raises
-    ------
-    MissingExtraError
-        If the packages that export (extra ``export``) are not installed.
-    ExportError
-        If PyTorch cannot export the network, or the results differ by more than
-        :data:`TOLERANCE`.
-    """
-    if not all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript")):
-        raise MissingExtraError("networks for ONNX Runtime", "export")
-    whole = _Whole(module).eval()
-    try:
-        with _quiet():
-            model = _exported(whole, module)
-    except Exception as error:  # somebody else's network, and PyTorch's many ways to refuse it
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ExportError(f"PyTorch cannot export it: {reason}") from error
-    difference = _difference(model.SerializeToString(), whole, module)
-    if not difference <= TOLERANCE:
-        raise ExportError(f"exported, its probabilities differ from PyTorch's by {difference:.1g}")
-    remark = f"probabilities within {max(difference, 1e-8):.1g} of PyTorch's on random segments"
-    model.metadata_props.add(key=REMARK, value=remark)
-    return model.SerializeToString(), remark
-
-
-def _exported(whole: _Whole, module: Architecture) -> ModelProto:
+def _export(network: _EmbeddingsAndLogits, module: Architecture) -> ModelProto:
     program = torch.onnx.export(
-        whole,
+        network,
         (torch.zeros(2, module.n_bins, module.n_frames),),
         input_names=[INPUT],
         output_names=OUTPUTS,
@@ -93,12 +93,12 @@ def _exported(whole: _Whole, module: Architecture) -> ModelProto:
         verbose=False,
     )
     assert program is not None  # noqa: S101
-    return _without_traces(program.model_proto)
+    return _strip_debug_info(program.model_proto)
 
 
-def _without_traces(model: ModelProto) -> ModelProto:
-    # PyTorch notes for each node and value which line of which file it came from: the
-    # folders of whoever exports are nobody else's business.
+def _strip_debug_info(model: ModelProto) -> ModelProto:
+    # PyTorch records for each node the source file and line it came from, and so publishes
+    # the folders of the machine.
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info,
                  *graph.initializer, *model.functions):  # fmt: skip
@@ -113,8 +113,8 @@ def _without_traces(model: ModelProto) -> ModelProto:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep from the user what PyTorch says to those who work on its exporter."""
-    loggers = [logging.getLogger(name) for name in _TALKATIVE]
+    """Silence what PyTorch prints for the developers of its exporter."""
+    loggers = [logging.getLogger(name) for name in _NOISY_LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
@@ -127,15 +127,15 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _difference(model: bytes, whole: _Whole, module: Architecture) -> float:
-    """The largest difference of a probability, over batches of other sizes than the traced one."""
-    network = OnnxNetwork(model, Path())
+def _difference(model: bytes, network: _EmbeddingsAndLogits, module: Architecture) -> float:
+    """Return the largest difference of a probability, for batch sizes that were not traced."""
+    exported = OnnxNetwork(model, Path())
     rng = torch.Generator().manual_seed(0)
-    worst = 0.0
+    largest = 0.0
     for size in (1, 5):
         segments = torch.randn(size, module.n_bins, module.n_frames, generator=rng)
         with torch.inference_mode():
-            expected = whole(segments)[1].double().softmax(1)
-        found = torch.from_numpy(network.run(segments.numpy()).logits).double().softmax(1)
-        worst = max(worst, float((found - expected).abs().max()))
-    return worst
+            expected = network(segments)[1].double().softmax(1)
+        found = torch.from_numpy(exported.run(segments.numpy()).logits).double().softmax(1)
+        largest = max(largest, float((found - expected).abs().max()))
+    return largest

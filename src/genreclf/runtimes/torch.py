@@ -1,21 +1,24 @@
-"""Running a network with PyTorch."""
+"""PyTorch, for any device and for networks that cannot be exported."""
+
+from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save
-from torch import Tensor
 
 from genreclf.architectures.base import Architecture
-from genreclf.batch import Combiner
 from genreclf.errors import ConfigError, IntegrityError, MissingExtraError
-from genreclf.runtimes import FloatArray, Outputs, Saved
-from genreclf.segments import Span
+from genreclf.runtimes import Outputs, SerializedNetwork
 
 
 class TorchNetwork:
@@ -30,7 +33,7 @@ class TorchNetwork:
     Raises
     ------
     ConfigError
-        If PyTorch does not know or does not have the device.
+        If PyTorch does not know the device or cannot use it.
     """
 
     def __init__(self, module: Architecture, device: str = "cpu") -> None:
@@ -40,68 +43,116 @@ class TorchNetwork:
             reason = str(error).splitlines()[0]
             raise ConfigError(f"device '{device}' cannot be used: {reason}") from error
         self.device = device
-        self._combined = Combiner(self._run)
+        self._batcher = DynamicBatcher(self._forward)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.module, self.device)
 
-    def run(self, segments: FloatArray) -> Outputs:
-        """Outputs for finished segments, shape (segments, bins, frames).
+    def run(self, segments: NDArray[np.float32]) -> Outputs:
+        """Compute the outputs for normalized segments, shape (segments, bins, frames).
 
-        Away from the CPU, what several threads ask for at once is one batch.
+        On other devices than the CPU, concurrent calls are merged into one batch.
         """
-        return self._run(segments) if self.device == "cpu" else Outputs(*self._combined(segments))
+        return (
+            self._forward(segments) if self.device == "cpu" else Outputs(*self._batcher(segments))
+        )
 
-    def _run(self, segments: FloatArray) -> Outputs:
+    def _forward(self, segments: NDArray[np.float32]) -> Outputs:
         with torch.inference_mode():
-            return self._outputs(self.module.embed(self._tensor(segments)))
+            embeddings = self.module.embed(torch.tensor(segments, device=self.device))
+            logits = self.module.classify(embeddings)
+        return Outputs(embeddings.float().cpu().numpy(), logits.float().cpu().numpy())
 
-    def run_span(self, span: Span) -> Outputs:
-        """Outputs for the windows of a span; overlapping ones may share work."""
-        offsets = torch.from_numpy(span.offsets).to(self.device)
-        with torch.inference_mode():
-            return self._outputs(self.module.embed_windows(self._tensor(span.frames), offsets))
-
-    def saved(self) -> Saved:
-        """The weights, and the network exported to ONNX if that can be done."""
+    def serialize(self) -> SerializedNetwork:
+        """Return the weights, and the network exported to ONNX if that is possible."""
         from genreclf.runtimes.export import ExportError, export_onnx
 
-        plain = copy.deepcopy(self.module).cpu().eval()
-        weights = save({name: value.contiguous() for name, value in plain.state_dict().items()})
+        module = copy.deepcopy(self.module).cpu().eval()
+        weights = save({name: value.contiguous() for name, value in module.state_dict().items()})
         try:
-            return Saved(weights, *export_onnx(plain))
+            return SerializedNetwork(weights, *export_onnx(module))
         except (ExportError, MissingExtraError) as error:
-            return Saved(weights, None, f"none: {error}")
+            return SerializedNetwork(weights, None, f"none: {error}")
 
-    def _tensor(self, array: FloatArray) -> Tensor:
-        return torch.tensor(array, device=self.device)
 
-    def _outputs(self, embeddings: Tensor) -> Outputs:
-        logits = self.module.classify(embeddings)
-        return Outputs(embeddings.float().cpu().numpy(), logits.float().cpu().numpy())
+class DynamicBatcher:
+    """Merge concurrent calls of a function into one batch.
+
+    It serves functions that take many rows in about the time of a few, such as a network on
+    a GPU. A call that is alone is passed on at once.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an array and returns arrays with the same number of rows.
+    max_rows : int
+        Largest batch that further calls may join.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]],
+        max_rows: int = 1024,
+    ) -> None:
+        self._function = function
+        self._max_rows = max_rows
+        self._running = threading.Lock()
+        self._queue_lock = threading.Lock()
+        self._queue: list[tuple[NDArray[np.float32], Future[list[NDArray[np.float32]]]]] = []
+
+    def __call__(self, rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return what the function returns for these rows."""
+        result: Future[list[NDArray[np.float32]]] = Future()
+        with self._queue_lock:
+            self._queue.append((rows, result))
+        # Calls that arrive while another one runs wait here, and are merged by the next.
+        with self._running:
+            while not result.done():
+                self._run_batch()
+        return result.result()
+
+    def _run_batch(self) -> None:
+        with self._queue_lock:
+            ends = np.cumsum([len(rows) for rows, _ in self._queue])
+            count = max(1, int(np.searchsorted(ends, self._max_rows, side="right")))
+            calls, self._queue = self._queue[:count], self._queue[count:]
+        try:
+            outputs = self._function(np.concatenate([rows for rows, _ in calls]))
+            parts = [np.split(array, ends[: count - 1]) for array in outputs]
+            for index, (_, result) in enumerate(calls):
+                result.set_result([part[index] for part in parts])
+        except BaseException as error:
+            for _, result in calls:
+                result.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
 
 
 def load_module(build: Callable[[], Architecture], path: Path) -> Architecture:
-    """Build a network and put the weights of a safetensors file into it.
+    """Build a network and load the weights of a safetensors file.
 
-    It is built on PyTorch's meta device first, which takes no memory, and compared
-    with the file's header: what is built for real is no larger than the file.
+    The network is built on PyTorch's meta device first, which takes no memory, and compared
+    with the file's header. So the network that is built is no larger than the file.
 
     Parameters
     ----------
     build : callable
-        Makes the untrained network.
+        Returns the untrained network.
     path : Path
+
+    Returns
+    -------
+    Architecture
 
     Raises
     ------
     IntegrityError
-        If the file is missing or damaged, or its tensors are not the network's in
-        name, shape or type, or hold NaN or infinite values.
+        If the file is missing or damaged; if its tensors differ from the network's in name,
+        shape or type; or if they hold NaN or infinite values.
     """
     with torch.device("meta"):
         expected = build().state_dict()
-    with _reading(path), safe_open(path, "pt") as file:
+    with _read_errors(path), safe_open(path, "pt") as file:
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     problems = [f"'{name}' is missing" for name in expected if name not in shapes]
     problems += [f"'{name}' is not the network's" for name in shapes if name not in expected]
@@ -110,29 +161,29 @@ def load_module(build: Callable[[], Architecture], path: Path) -> Architecture:
         for name in expected.keys() & shapes.keys()
         if shapes[name] != tuple(expected[name].shape)
     ]
-    _refuse(problems, path)
-    with _reading(path):
+    _raise_problems(problems, path)
+    with _read_errors(path):
         tensors = load_file(path)
     for name, tensor in tensors.items():
         if tensor.dtype != expected[name].dtype:
             problems.append(f"'{name}' is {tensor.dtype}, not {expected[name].dtype}")
         elif not bool(torch.isfinite(tensor).all()):
             problems.append(f"'{name}' has NaN or infinite values")
-    _refuse(problems, path)
+    _raise_problems(problems, path)
     module = build()
     module.load_state_dict(tensors)
     return module
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _read_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # of many types, for files that are damaged in many ways
+    except Exception as error:  # safetensors raises many types for damaged files
         raise IntegrityError(f"{path}: the weights cannot be read: {error}") from error
 
 
-def _refuse(problems: list[str], path: Path) -> None:
+def _raise_problems(problems: list[str], path: Path) -> None:
     if problems:
         raise IntegrityError(
             f"{path}: the weights do not fit the configuration beside them: "

@@ -1,4 +1,4 @@
-"""What the library relies on in an architecture."""
+"""Checks of architectures and recipes."""
 
 import json
 import tempfile
@@ -13,9 +13,9 @@ from safetensors.torch import load, save
 from genreclf.architectures import make_architecture
 from genreclf.architectures.base import Architecture
 from genreclf.classifier import GenreClassifier
-from genreclf.datasets.feature_set import FeatureSet
+from genreclf.data.feature_set import FeatureSet
 from genreclf.features import make_extractor
-from genreclf.testing.require import require, require_close, require_equal
+from genreclf.testing.extractors import require, require_close, require_equal
 from genreclf.training import Recipe, Trainer
 
 _CLASSES = 3
@@ -28,47 +28,51 @@ def check_architecture(
     features_parameters: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> None:
-    """Check a registered architecture on the features that it is for.
+    """Check a registered architecture.
 
-    That outputs have the stated shapes; that `forward` is `classify` of `embed`;
-    that in evaluation a segment's result is the same each time and in any company;
-    that `embed_windows` is `embed` of each window; that the gradient reaches every
-    weight; that the weights survive a safetensors file; and that a
-    :class:`genreclf.Trainer` takes it, and what it saves gives the same answers.
+    It checks that outputs have the stated shapes; that `forward` is `classify` of `embed`;
+    that in evaluation mode a segment's result varies neither from call to call nor with the
+    rest of the batch; that every weight gets a gradient; that a safetensors file holds all of
+    its state; and that a :class:`genreclf.Trainer` trains it and the saved model gives the
+    same predictions.
 
     Parameters
     ----------
     name : str
-        As registered.
+        Its registered name.
     features : str
-        An extractor's registered name: decides the size of a segment.
+        Registered name of the extractor, which sets the size of a segment.
     features_parameters : mapping, optional
-        The extractor's, where they differ from the registered ones.
+        Override the extractor's registered parameters.
     **parameters
-        The architecture's own; small ones make it quick.
+        Parameters of the architecture. Small ones make the check quick.
 
     Raises
     ------
     AssertionError
-        With what is wrong.
+        If a check fails; the message says which.
     PluginError, ConfigError
-        If it cannot be made at all.
+        If the network cannot be built.
+
+    Examples
+    --------
+    >>> from genreclf.testing import check_architecture
+    >>> check_architecture("dong2018", "logmel-dong2018", filters=[2, 2], dense=4)
     """
     extractor = make_extractor(features, **(features_parameters or {}))
     size = {"n_classes": _CLASSES, "n_bins": extractor.bins, "n_frames": extractor.segment_frames}
     torch.manual_seed(0)
     network = make_architecture(name, **size, **parameters)
-    require(isinstance(network, Architecture), f"'{name}' is no Architecture of genreclf")
+    require(isinstance(network, Architecture), f"'{name}' is not a genreclf.Architecture")
     check_shapes(network)
     check_evaluation(network)
-    check_windows(network)
     check_gradient(network)
     check_weights(network, make_architecture(name, **size, **parameters))
     check_training(name, features, features_parameters or {}, parameters)
 
 
 def check_shapes(network: Architecture) -> None:
-    """Shapes, and `forward` against its parts; see :func:`check_architecture`."""
+    """Check the shapes of the outputs, and `forward` against its two parts."""
     network.eval()
     dimensions = network.embed(_segments(network, 1)).shape[-1]
     for count in (1, 5):
@@ -84,7 +88,7 @@ def check_shapes(network: Architecture) -> None:
 
 
 def check_evaluation(network: Architecture) -> None:
-    """The same result each time and in any company; see :func:`check_architecture`."""
+    """Check that a segment's result is deterministic and independent of the batch."""
     network.eval()
     segments = _segments(network, 4)
     together = _array(network(segments))
@@ -94,24 +98,8 @@ def check_evaluation(network: Architecture) -> None:
     require_close(alone, together, "a segment's logits depend on the others beside it")
 
 
-def check_windows(network: Architecture) -> None:
-    """`embed_windows` against `embed` of each window; see :func:`check_architecture`."""
-    network.eval()
-    length = network.n_frames
-    frames = torch.randn(network.n_bins, 3 * length)
-    half = max(1, length // 2)
-    for offsets in ([0], [0, half, length], [0, 1, half, length + 1, 2 * length]):
-        windows = torch.stack([frames[:, start : start + length] for start in offsets])
-        with torch.inference_mode():
-            shared = network.embed_windows(frames, torch.tensor(offsets))
-        apart = network.embed(windows)
-        require_close(
-            _array(shared), _array(apart), f"embed_windows is not embed at offsets {offsets}"
-        )
-
-
 def check_gradient(network: Architecture) -> None:
-    """A gradient for every weight; see :func:`check_architecture`."""
+    """Check that every weight gets a gradient."""
     network.train()
     network.zero_grad()
     targets = torch.arange(32) % network.n_classes
@@ -127,7 +115,7 @@ def check_gradient(network: Architecture) -> None:
 
 
 def check_weights(network: Architecture, fresh: Architecture) -> None:
-    """Weights through a safetensors file; see :func:`check_architecture`."""
+    """Check that a safetensors file holds all of the network's state."""
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     try:
         fresh.load_state_dict(load(save(tensors)))
@@ -144,7 +132,7 @@ def check_weights(network: Architecture, fresh: Architecture) -> None:
 def check_training(
     name: str, features: str, features_parameters: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> None:
-    """An epoch of one step, saved and loaded again; see :func:`check_architecture`."""
+    """Train for one step, save the model, load it, and compare the predictions."""
     extractor = make_extractor(features, **features_parameters)
     rng = np.random.default_rng(0)
     samples = extractor.window_length + (extractor.segment_frames + 4) * extractor.hop_length
@@ -170,7 +158,7 @@ def check_training(
     require_close(
         np.array(list(after.values())),
         np.array(list(before.values())),
-        "a model saved and loaded again answers otherwise",
+        "a model that was saved and loaded gives other predictions",
     )
 
 
@@ -181,3 +169,37 @@ def _segments(network: Architecture, count: int) -> torch.Tensor:
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().cpu().float().numpy()
+
+
+def check_recipe(name: str) -> None:
+    """Check a registered recipe: it has a description, and its parts fit each other.
+
+    Parameters
+    ----------
+    name : str
+        Its registered name, or the path of a TOML file.
+
+    Raises
+    ------
+    AssertionError
+        If it has no description.
+    ConfigError, PluginError
+        If the recipe is not valid, or its features and architecture are not registered or
+        do not fit each other.
+
+    Examples
+    --------
+    >>> from genreclf.testing import check_recipe
+    >>> check_recipe("short-chunk")
+    """
+    recipe = Recipe.load(name)
+    require(bool(recipe.description), f"recipe '{name}' has no description")
+    settings = recipe.features
+    extractor = make_extractor(settings.name, **settings.parameters)
+    make_architecture(
+        recipe.architecture.name,
+        n_classes=2,
+        n_bins=extractor.bins,
+        n_frames=extractor.segment_frames,
+        **recipe.architecture.parameters,
+    )

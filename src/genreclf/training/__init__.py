@@ -1,6 +1,6 @@
-"""Training networks, as recipes say."""
+"""Training of networks, as a recipe describes it."""
 
-from genreclf.training.recipe import Recipe, recipe_names
+from genreclf.recipe import Recipe
 from genreclf.training.trainer import Trainer, TrainingResult
 
-__all__ = ["Recipe", "Trainer", "TrainingResult", "recipe_names"]
+__all__ = ["Recipe", "Trainer", "TrainingResult"]

@@ -1,67 +1,57 @@
-"""Everything a run needs to go on where it was stopped, in one safe file."""
+"""Checkpoints: the state of an unfinished training run, in one safetensors file."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 from torch.optim import Optimizer
 
 from genreclf.errors import TrainingError
+from genreclf.files import atomic_write
 
 NAME = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a run after an epoch.
+    """The state of a training run after an epoch.
 
     Attributes
     ----------
     tensors : dict of str to Tensor
-        Weights, averages, optimiser and random state.
-    facts : dict
-        Everything else, fit for JSON.
+        Weights, their average, the best weights and the optimizer's state.
+    metadata : dict
+        Everything else; JSON must be able to store it.
     """
 
     tensors: dict[str, Tensor]
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
     def write(self, folder: Path) -> None:
-        """Replace the folder's checkpoint, all or nothing.
+        """Replace the folder's checkpoint; create the folder if it is missing.
 
         Raises
         ------
-        TrainingError
-            If it cannot be written (a full disk, say); the old one is as it was.
+        OSError
+            If it cannot be written, such as on a full disk; the previous checkpoint stays.
         """
-        scratch = folder / f"{NAME}.part"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            save_file(
-                {name: tensor.contiguous() for name, tensor in self.tensors.items()},
-                scratch,
-                metadata={"facts": json.dumps(self.facts)},
-            )
-            with scratch.open("rb") as written:
-                os.fsync(written.fileno())
-            scratch.replace(folder / NAME)
-        except (OSError, SafetensorError) as error:
-            scratch.unlink(missing_ok=True)
-            raise TrainingError(
-                f"'{folder}': the checkpoint cannot be written: {error}. The one of an earlier "
-                "epoch is intact; make room and resume."
-            ) from error
+        content = save(
+            {name: tensor.contiguous() for name, tensor in self.tensors.items()},
+            metadata={"run": json.dumps(self.metadata)},
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(folder / NAME) as file:
+            file.write(content)
 
     @classmethod
     def read(cls, folder: Path) -> Checkpoint | None:
-        """The folder's checkpoint, if there is one.
+        """Read the folder's checkpoint, or return None if there is none.
 
         Raises
         ------
@@ -73,25 +63,25 @@ class Checkpoint:
             return None
         try:
             with safe_open(path, framework="pt") as stored:
-                facts = json.loads(stored.metadata()["facts"])
-                return cls({name: stored.get_tensor(name) for name in stored.keys()}, facts)  # noqa: SIM118
+                metadata = json.loads(stored.metadata()["run"])
+                return cls({key: stored.get_tensor(key) for key in stored.keys()}, metadata)  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise TrainingError(
-                f"'{path}' is damaged ({error}); delete it to start the run anew"
+                f"'{path}' is damaged ({error}); delete it to restart the training"
             ) from error
 
 
-def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
-    """An optimiser's state as tensors by name: ``"parameter.quantity"``."""
-    state = optimiser.state_dict()["state"]
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return an optimizer's state by name: ``"<parameter's index>.<quantity>"``."""
+    state = optimizer.state_dict()["state"]
     return {f"{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
 
 
-def restore_optimiser(optimiser: Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put tensors of :func:`optimiser_tensors` back."""
+def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Set an optimizer's state to the tensors of :func:`optimizer_tensors`."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")
         state.setdefault(int(index), {})[key] = value
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": state, "param_groups": groups})
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

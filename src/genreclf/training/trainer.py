@@ -1,11 +1,10 @@
-"""Training a network on a feature set."""
+"""Training of a network on a feature set."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from os import PathLike
@@ -16,61 +15,45 @@ from accelerate import Accelerator
 
 import genreclf
 from genreclf.classifier import GenreClassifier
-from genreclf.datasets.feature_set import FeatureSet, same_frames
-from genreclf.errors import ConfigError, DatasetError, TrainingError
+from genreclf.data.feature_set import FeatureSet
+from genreclf.errors import ConfigError, DatasetError, MissingExtraError, TrainingError
 from genreclf.features import make_extractor
+from genreclf.files import atomic_write
 from genreclf.pretrained import Component, ModelConfig
-from genreclf.recipes import DEFAULT_RECIPE
+from genreclf.recipe import DEFAULT_RECIPE, ArchitectureSettings, FeatureSettings, Recipe
 from genreclf.training.calibration import calibrate
 from genreclf.training.checkpoint import Checkpoint
-from genreclf.training.recipe import Recipe
-from genreclf.training.run import Record, Run
-from genreclf.training.tensorboard import TensorBoard
+from genreclf.training.loop import Record, TrainingLoop
 
 LOG = "log.jsonl"
 
-Progress = Callable[[Record], None]
-
-
-class TrainingResult(NamedTuple):
-    """What a training run gives.
-
-    Attributes
-    ----------
-    classifier : GenreClassifier
-    history : tuple of dict
-        A record for each epoch: ``epoch``, ``loss``, ``learning_rate``,
-        ``seconds`` and, where validated, ``valid_loss`` and ``valid_accuracy``.
-    """
-
-    classifier: GenreClassifier
-    history: tuple[Mapping[str, Any], ...]
+Callback = Callable[[Record], None]
 
 
 class Trainer:
-    """Trains a network as a recipe says.
+    """Train a network as a recipe describes it.
 
     Parameters
     ----------
     recipe : str, path or Recipe
-        A recipe's name, a TOML file, or the recipe itself.
+        A registered recipe, a TOML file, or the recipe itself.
     architecture, features : str, optional
-        Registered names that take the place of the recipe's.
+        Registered names that replace the recipe's.
     output : path, optional
-        A folder for the checkpoint of each epoch, the log (``log.jsonl``) and the
-        trained model. Nothing is written if left out.
+        A folder for the checkpoint of each epoch, the log (``log.jsonl``) and the trained
+        model. By default, nothing is written.
     resume : bool
-        Go on with the run in `output`, if there is one.
+        Continue the run in `output`, if there is one.
     seed : int
-        Decides all random numbers; at least 0.
+        Seed of all random numbers, at least 0.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where to train; "auto" is what Accelerate finds.
+        Where to train; "auto" lets Accelerate choose.
     precision : {"no", "bf16", "fp16"}
         Mixed precision of the network.
     progress : callable, optional
-        Called with the record of each epoch.
+        Called with the record of each epoch; see :class:`TrainingResult`.
     tensorboard : bool
-        Log to ``tensorboard/`` in `output` too (extra ``tensorboard``).
+        Also log to ``tensorboard/`` in `output` (extra ``tensorboard``).
     metadata : mapping, optional
         For the model card; see :func:`genreclf.pretrained.card.model_card`.
 
@@ -81,8 +64,16 @@ class Trainer:
 
     Examples
     --------
-    >>> trainer = Trainer(seed=1)  # doctest: +SKIP
-    >>> classifier, history = trainer.fit(train, valid)  # doctest: +SKIP
+    >>> import numpy as np
+    >>> from genreclf import Recipe, Trainer
+    >>> from genreclf.data import FeatureSet
+    >>> frames = np.random.default_rng(0).normal(-40, 5, (4, 128, 60)).astype(np.float32)
+    >>> genres = ["folk", "rock", "folk", "rock"]
+    >>> train = FeatureSet.from_frames("logmel-13fps", frames, ["a", "b", "c", "d"], genres)
+    >>> trainer = Trainer(Recipe.from_dict({"training": {"epochs": 1}}), device="cpu")
+    >>> classifier, history = trainer.fit(train)
+    >>> classifier.labels
+    ('folk', 'rock')
     """
 
     def __init__(
@@ -96,7 +87,7 @@ class Trainer:
         seed: int = 0,
         device: str = "auto",
         precision: str = "no",
-        progress: Progress | None = None,
+        progress: Callback | None = None,
         tensorboard: bool = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
@@ -114,14 +105,14 @@ class Trainer:
         self.metadata = dict(metadata or {})
 
     def fit(self, train: FeatureSet, valid: FeatureSet | None = None) -> TrainingResult:
-        """Train on one set and watch another.
+        """Train on one feature set and validate on another.
 
         Parameters
         ----------
         train : FeatureSet
         valid : FeatureSet, optional
-            With the same labels; recipes that stop early or keep the best need it. The
-            classifier's confidence is calibrated on it.
+            With the same labels. The classifier's confidence is calibrated on it. Recipes
+            with ``keep = "best"`` or `patience` need it.
 
         Returns
         -------
@@ -140,30 +131,30 @@ class Trainer:
         """
         config = self._model_config(train)
         self._check(config, train, valid)
-        run = Run(config, self.recipe, train, valid, self._accelerator(), self.seed)
+        loop = TrainingLoop(config, self.recipe, train, valid, self._accelerator(), self.seed)
         identity = self._identity(train, valid)
-        self._restore(run, identity)
-        with self._observers(run) as observers:
-            while not run.finished:
-                record = run.train_epoch()
-                self._record(run, identity)
-                for observe in observers:
-                    observe(record)
-        classifier = run.classifier(self._metadata(train, valid))
+        self._restore(loop, identity)
+        with self._callbacks(loop) as callbacks:
+            while not loop.finished:
+                record = loop.train_epoch()
+                self._save(loop, identity)
+                for callback in callbacks:
+                    callback(record)
+        classifier = loop.classifier(self._metadata(train, valid))
         if valid is not None:
             classifier = calibrate(classifier, valid)
-        if self.output is not None and run.is_main:
+        if self.output is not None and loop.is_main:
             classifier.save_pretrained(self.output)
-        return TrainingResult(classifier, tuple(run.history))
+        return TrainingResult(classifier, tuple(loop.history))
 
     @contextmanager
-    def _observers(self, run: Run) -> Iterator[list[Progress]]:
-        observers = [] if self.progress is None or not run.is_main else [self.progress]
-        if not self.tensorboard or self.output is None or not run.is_main:
-            yield observers
+    def _callbacks(self, loop: TrainingLoop) -> Iterator[list[Callback]]:
+        callbacks = [] if self.progress is None or not loop.is_main else [self.progress]
+        if not self.tensorboard or self.output is None or not loop.is_main:
+            yield callbacks
             return
-        with closing(TensorBoard(self.output, len(run.history))) as board:
-            yield [board.write, *observers]
+        with closing(_TensorBoard(self.output, len(loop.history))) as board:
+            yield [board.write, *callbacks]
 
     def _accelerator(self) -> Accelerator:
         try:
@@ -174,85 +165,82 @@ class Trainer:
             ) from error
         if self.device not in ("auto", accelerator.device.type):
             raise ConfigError(
-                f"device '{self.device}' is not here; training would run on '{accelerator.device}'"
+                f"device '{self.device}' is not available; only '{accelerator.device}' is"
             )
         return accelerator
 
     def _model_config(self, train: FeatureSet) -> ModelConfig:
-        settings = self.recipe.features
-        extractor = make_extractor(settings.name, **settings.parameters)
+        architecture, features = self.recipe.architecture, self.recipe.features
+        extractor = make_extractor(features.name, **features.parameters)
         return ModelConfig(
-            architecture=Component(
-                self.recipe.architecture.name, dict(self.recipe.architecture.parameters)
-            ),
-            features=Component(settings.name, dict(extractor.parameters)),
+            architecture=Component(architecture.name, dict(architecture.parameters)),
+            features=Component(features.name, dict(extractor.parameters)),
             labels=train.labels,
-            segment_frames=settings.segment_frames or extractor.segment_frames,
-            overlap=settings.overlap,
+            overlap=features.overlap,
         )
 
     def _check(self, config: ModelConfig, train: FeatureSet, valid: FeatureSet | None) -> None:
-        wanted = make_extractor(config.features.name, **config.features.parameters)
-        sides = {"training": train, **({"validation": valid} if valid is not None else {})}
-        for side, features in sides.items():
-            counts = Counter(features.genres)
-            absent = [label for label in train.labels if not counts[label]]
+        wanted = config.features
+        sets = {"training": train, **({} if valid is None else {"validation": valid})}
+        for name, features in sets.items():
+            missing = [label for label in train.labels if label not in features.genres]
             if len(train.labels) < 2:
-                raise DatasetError(f"only one genre, {list(train.labels)}: nothing to tell apart")
+                raise DatasetError(f"only one genre, {list(train.labels)}; training needs two")
             if features.labels != train.labels:
                 raise DatasetError(
-                    f"the labels of the {side} side are {list(features.labels)}, "
+                    f"the labels of the {name} set are {list(features.labels)}, "
                     f"not {list(train.labels)}"
                 )
-            if absent:
-                raise DatasetError(f"no track of {', '.join(absent)} on the {side} side")
-            if not same_frames(wanted, features.extractor()):
-                raise DatasetError(
-                    f"the {side} features were made by '{features.features}' "
-                    f"{dict(features.parameters)}, the recipe wants '{config.features.name}' "
-                    f"{dict(config.features.parameters)}; extract them again"
-                )
+            if missing:
+                raise DatasetError(f"no track of {', '.join(missing)} in the {name} set")
+            features.check_extractor(wanted.name, wanted.parameters, f"{name} with this recipe")
         if valid is not None and (shared := set(train.ids) & set(valid.ids)):
-            raise DatasetError(f"on both sides: {', '.join(sorted(shared)[:5])}")
+            raise DatasetError(
+                f"in both the training and the validation set: {', '.join(sorted(shared)[:5])}"
+            )
         training = self.recipe.training
         if valid is None and (training.keep == "best" or training.patience):
-            raise DatasetError("the recipe keeps the best epoch, so it needs a validation side")
+            raise DatasetError(
+                "the recipe selects the best epoch or stops early, so it needs a validation set"
+            )
 
     def _identity(self, train: FeatureSet, valid: FeatureSet | None) -> dict[str, Any]:
-        sides = [train.ids, valid.ids if valid is not None else ()]
+        ids = [train.ids, valid.ids if valid is not None else ()]
         return {
             "recipe": json.loads(json.dumps(self.recipe.to_dict())),
             "seed": self.seed,
             "precision": self.precision,
-            "data": hashlib.sha256(json.dumps(sides).encode()).hexdigest(),
+            "data": hashlib.sha256(json.dumps(ids).encode()).hexdigest(),
         }
 
-    def _restore(self, run: Run, identity: Mapping[str, Any]) -> None:
-        if self.output is None:
-            return
-        stored = Checkpoint.read(self.output)
-        if stored is None:
+    def _restore(self, loop: TrainingLoop, identity: Mapping[str, Any]) -> None:
+        if self.output is None or (stored := Checkpoint.read(self.output)) is None:
             return
         if not self.resume:
             raise TrainingError(
-                f"'{self.output}' holds a run already; resume it or choose another folder"
+                f"'{self.output}' already holds a run; resume it or choose another folder"
             )
-        found = stored.facts["identity"]
-        differing = [key for key in identity if found.get(key) != identity[key]]
-        if differing:
+        found = stored.metadata["identity"]
+        if differing := [key for key in identity if found.get(key) != identity[key]]:
             raise TrainingError(
                 f"'{self.output}' holds a run with another {' and '.join(differing)}; "
                 "choose another folder"
             )
-        run.restore(stored)
+        loop.restore(stored)
 
-    def _record(self, run: Run, identity: Mapping[str, Any]) -> None:
-        if self.output is None or not run.is_main:
+    def _save(self, loop: TrainingLoop, identity: Mapping[str, Any]) -> None:
+        if self.output is None or not loop.is_main:
             return
-        run.checkpoint(identity).write(self.output)
-        # The log is written whole, so that a resumed run's has each epoch once.
-        lines = (json.dumps(record) + "\n" for record in run.history)
-        (self.output / LOG).write_text("".join(lines), encoding="utf-8")
+        try:
+            loop.checkpoint(identity).write(self.output)
+            # The whole log is written each time, so that a resumed run's has each epoch once.
+            with atomic_write(self.output / LOG, "w", encoding="utf-8") as log:
+                log.writelines(json.dumps(record) + "\n" for record in loop.history)
+        except OSError as error:
+            raise TrainingError(
+                f"'{self.output}': epoch {len(loop.history)} cannot be saved: {error}. The "
+                "previous checkpoint is intact; make room and resume."
+            ) from error
 
     def _metadata(self, train: FeatureSet, valid: FeatureSet | None) -> dict[str, Any]:
         calibration = {} if valid is None else {"calibrated_on": f"{len(valid)} validation tracks"}
@@ -266,10 +254,45 @@ class Trainer:
         }
 
 
+class TrainingResult(NamedTuple):
+    """The result of a training run.
+
+    Attributes
+    ----------
+    classifier : GenreClassifier
+    history : tuple of dict
+        A record for each epoch: ``epoch`` (from 1), ``loss``, ``learning_rate``,
+        ``seconds`` and, where validated, ``valid_loss`` and ``valid_accuracy``.
+    """
+
+    classifier: GenreClassifier
+    history: tuple[Mapping[str, Any], ...]
+
+
+class _TensorBoard:
+    """Write the records of epochs to ``tensorboard/`` in a run's folder."""
+
+    def __init__(self, folder: Path, epochs: int) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise MissingExtraError("logs for TensorBoard", "tensorboard") from error
+        # Hides epochs after the checkpoint that a run is resumed from.
+        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=epochs + 1)
+
+    def write(self, record: Record) -> None:
+        for name, value in record.items():
+            if name != "epoch":
+                self._writer.add_scalar(name, value, record["epoch"])
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
+
+
 def _override(recipe: Recipe, architecture: str | None, features: str | None) -> Recipe:
-    if architecture is not None and architecture != recipe.architecture.name:
-        settings = type(recipe.architecture)(name=architecture)
-        recipe = dataclasses.replace(recipe, architecture=settings)
-    if features is not None and features != recipe.features.name:
-        recipe = dataclasses.replace(recipe, features=type(recipe.features)(name=features))
+    if architecture not in (None, recipe.architecture.name):
+        recipe = dataclasses.replace(recipe, architecture=ArchitectureSettings(architecture))
+    if features not in (None, recipe.features.name):
+        recipe = dataclasses.replace(recipe, features=FeatureSettings(features))
     return recipe

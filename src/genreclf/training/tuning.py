@@ -1,4 +1,4 @@
-"""Searching for a better recipe."""
+"""Hyperparameter search for a better recipe."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from genreclf.datasets import FeatureSet
+from genreclf.data import FeatureSet
 from genreclf.errors import ConfigError, MissingExtraError, TrainingError
 from genreclf.features import make_extractor
-from genreclf.training.recipe import Recipe
+from genreclf.files import atomic_write
+from genreclf.recipe import Recipe
 from genreclf.training.trainer import Trainer
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
-    from optuna.trial import BaseTrial
+    from optuna import Study
+    from optuna.trial import BaseTrial, FrozenTrial, Trial
 
 JOURNAL = "study.log"
 BEST = "best.toml"
@@ -25,18 +26,18 @@ _FILTERS = (16, 32, 48, 64, 96)
 
 
 class TrialResult(NamedTuple):
-    """One trial of a search.
+    """The result of one trial.
 
     Attributes
     ----------
     number : int
         From 0.
     state : str
-        "complete", "pruned" (given up early as hopeless) or "fail".
+        "complete", "pruned" (stopped early as unpromising) or "fail".
     valid_loss : float or None
         Of the last validation, in nats.
     parameters : dict
-        What was tried.
+        The values that were tried.
     """
 
     number: int
@@ -45,15 +46,15 @@ class TrialResult(NamedTuple):
     parameters: dict[str, Any]
 
 
-class Tuning(NamedTuple):
-    """What a search found.
+class TuningResult(NamedTuple):
+    """The result of a search.
 
     Attributes
     ----------
     recipe : Recipe
         The best.
     trials : tuple of TrialResult
-        All trials of the study, former calls' among them.
+        All trials of the study, including those of earlier calls.
     """
 
     recipe: Recipe
@@ -69,33 +70,37 @@ def tune(
     trials: int = 20,
     seed: int = 0,
     progress: Callable[[TrialResult], None] | None = None,
-) -> Tuning:
-    """Search for learning rate, regularisation, segment length and filters.
+) -> TuningResult:
+    """Search for the learning rate, weight decay, segment length and filters of a recipe.
 
-    Each trial trains the recipe with other values; the lowest loss on the
-    validation side wins. The test side has no part in it.
+    Each trial trains the recipe with other values. The best has the lowest loss on the
+    validation set; a test set is not needed.
 
     Parameters
     ----------
     train, valid : FeatureSet
     recipe : Recipe
-        Where the search starts from; the rest of it stays as it is.
+        The search changes only the values named above.
     output : path
-        A folder; keeps the study (``study.log``), which a later call goes on with,
-        and the best recipe (``best.toml``).
+        A folder for the study (``study.log``), which a later call continues, and the best
+        recipe (``best.toml``).
     trials : int
-        How many more to try.
+        Number of trials to add.
     seed : int
         Of the search and of each training.
     progress : callable, optional
         Called with each finished trial.
+
+    Returns
+    -------
+    TuningResult
 
     Raises
     ------
     MissingExtraError
         If Optuna is not installed.
     TrainingError
-        If no trial could be trained, or the study is of another recipe.
+        If every trial failed, or the study is of another recipe.
     """
     try:
         import optuna
@@ -104,16 +109,16 @@ def tune(
         raise MissingExtraError("searches for recipes", "tune") from error
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    study = _study(folder, recipe, seed)
+    study = _open_study(folder, recipe, seed)
 
     def objective(trial: Trial) -> float:
-        def watch(record: dict[str, Any]) -> None:
+        def report(record: dict[str, Any]) -> None:
             if "valid_loss" in record:
                 trial.report(record["valid_loss"], record["epoch"])
                 if trial.should_prune():
                     raise optuna.TrialPruned
 
-        trainer = Trainer(_suggest(trial, recipe), device="auto", seed=seed, progress=watch)
+        trainer = Trainer(_suggest(trial, recipe), device="auto", seed=seed, progress=report)
         return float(trainer.fit(train, valid).history[-1]["valid_loss"])
 
     study.optimize(
@@ -125,14 +130,15 @@ def tune(
     )
     results = tuple(_result(trial) for trial in study.trials)
     if all(result.state != "complete" for result in results):
-        raise TrainingError("no trial could be trained to its end; the study's log says more")
+        raise TrainingError(f"every trial failed; see '{folder / JOURNAL}'")
     best = _suggest(optuna.trial.FixedTrial(study.best_params), recipe)
     best = dataclasses.replace(best, description=f"{recipe.description} Tuned.".strip())
-    (folder / BEST).write_text(tomli_w.dumps(best.to_dict()), encoding="utf-8")
-    return Tuning(best, results)
+    with atomic_write(folder / BEST, "w", encoding="utf-8") as file:
+        file.write(tomli_w.dumps(best.to_dict()))
+    return TuningResult(best, results)
 
 
-def _study(folder: Path, recipe: Recipe, seed: int) -> Study:
+def _open_study(folder: Path, recipe: Recipe, seed: int) -> Study:
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
@@ -146,26 +152,24 @@ def _study(folder: Path, recipe: Recipe, seed: int) -> Study:
         sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
     )
-    known = study.user_attrs.get("recipe")
-    if known not in (None, recipe.to_dict()):
+    if study.user_attrs.get("recipe") not in (None, recipe.to_dict()):
         raise TrainingError(f"'{folder}' holds the study of another recipe; choose another folder")
     study.set_user_attr("recipe", recipe.to_dict())
     return study
 
 
 def _suggest(trial: BaseTrial, recipe: Recipe) -> Recipe:
-    optimiser = dataclasses.replace(
-        recipe.optimiser,
+    optimizer = dataclasses.replace(
+        recipe.optimizer,
         learning_rate=trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
         weight_decay=trial.suggest_float("weight_decay", 1e-4, 1.0, log=True),
     )
     settings = recipe.features
-    usual = (
-        settings.segment_frames
-        or make_extractor(settings.name, **settings.parameters).segment_frames
-    )
+    usual = make_extractor(settings.name, **settings.parameters).segment_frames
     length = trial.suggest_categorical("segment_length", [1.0, 1.5, 2.0])
-    features = dataclasses.replace(settings, segment_frames=round(usual * length))
+    features = dataclasses.replace(
+        settings, parameters={**settings.parameters, "segment_frames": round(usual * length)}
+    )
     architecture = recipe.architecture
     if "filters" in architecture.parameters:
         filters = [trial.suggest_categorical(f"filters_{i}", _FILTERS) for i in (1, 2)]
@@ -173,11 +177,11 @@ def _suggest(trial: BaseTrial, recipe: Recipe) -> Recipe:
             architecture, parameters={**architecture.parameters, "filters": filters}
         )
     return dataclasses.replace(
-        recipe, optimiser=optimiser, features=features, architecture=architecture
+        recipe, optimizer=optimizer, features=features, architecture=architecture
     )
 
 
-def _result(trial: Any) -> TrialResult:
+def _result(trial: FrozenTrial) -> TrialResult:
     values = trial.intermediate_values
-    last = trial.value if trial.value is not None else values.get(max(values, default=None))
+    last = trial.value if trial.value is not None else values.get(max(values, default=-1))
     return TrialResult(trial.number, trial.state.name.lower(), last, dict(trial.params))

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from genreclf.plugins import hookimpl
+from genreclf import hookimpl
 
 
-# Addresses rather than the things themselves: every program that uses genreclf loads
-# this module, and importing torch takes a second.
+# Strings instead of the classes: every program that uses genreclf loads this module, and
+# importing torch takes a second.
 @hookimpl
 def genreclf_extractors():
     """Register the extractor."""

@@ -1,9 +1,9 @@
-"""A network that decides by itself which moments of a segment matter."""
+"""A network with attention over time."""
 
 import torch
 from torch import Tensor, nn
 
-from genreclf.architectures.base import Architecture
+from genreclf import Architecture
 
 
 class Attention(Architecture):
@@ -12,13 +12,13 @@ class Attention(Architecture):
     Parameters
     ----------
     n_classes, n_bins, n_frames : int
-        See :class:`genreclf.architectures.base.Architecture`.
+        See :class:`genreclf.Architecture`.
     width : int
-        Channels, and the embedding's dimensions.
+        Number of channels, which is the dimension of the embedding.
     kernel : int
-        Frames that a convolution looks at; odd.
+        Kernel size of the convolutions in frames; odd.
     dropout : float
-        Rate before the last layer.
+        Dropout rate before the last layer.
     """
 
     def __init__(
@@ -33,18 +33,18 @@ class Attention(Architecture):
         super().__init__(n_classes, n_bins, n_frames)
         self.conv1 = nn.Conv1d(n_bins, width, kernel, padding="same")
         self.conv2 = nn.Conv1d(width, width, kernel, padding="same")
-        # No bias: a softmax over time would not see it, and it would never be trained.
+        # No bias: the softmax over time cancels it, so it would get no gradient.
         self.score = nn.Conv1d(width, 1, 1, bias=False)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(width, n_classes)
 
     def embed(self, segments: Tensor) -> Tensor:
-        """Shape (segments, n_bins, n_frames) to (segments, width)."""
+        """Compute embeddings, shape (segments, n_bins, n_frames) to (segments, width)."""
         x = nn.functional.gelu(self.conv1(segments))
         x = nn.functional.gelu(self.conv2(x))
         weights = torch.softmax(self.score(x), dim=2)
         return (x * weights).sum(dim=2)
 
     def classify(self, embeddings: Tensor) -> Tensor:
-        """Shape (segments, width) to logits (segments, n_classes)."""
+        """Compute logits, shape (segments, width) to (segments, n_classes)."""
         return self.output(self.dropout(embeddings))

@@ -13,20 +13,20 @@ from genreclf.features import Extractor, LogMel
 
 @dataclass(frozen=True)
 class MFCC(Extractor):
-    """The lowest coefficients of the cosine transform of a log-mel spectrum.
+    """Mel-frequency cepstral coefficients, normalized per segment.
 
     Parameters
     ----------
     n_coefficients : int
-        Kept, from the lowest; at most `n_mels`.
+        Number of coefficients, from the lowest; at most `n_mels`.
     n_mels : int
-        Mel filters.
+        Number of mel filters.
     sample_rate : int
         In Hz.
     window_length, hop_length : int
         In samples.
     segment_frames : int
-        Frames of a segment.
+        Frames per segment.
 
     Raises
     ------
@@ -44,7 +44,7 @@ class MFCC(Extractor):
     def __post_init__(self) -> None:
         if not 1 <= self.n_coefficients <= self.n_mels:
             raise ConfigError(f"mfcc: n_coefficients must be 1 to n_mels (got {self})")
-        self._mel  # noqa: B018  checks the rest
+        self._mel  # noqa: B018  LogMel checks the other parameters
 
     @property
     def frame_bins(self) -> int:
@@ -53,7 +53,7 @@ class MFCC(Extractor):
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """Keyword arguments that make an equal extractor."""
+        """Keyword arguments that build an equal extractor."""
         return asdict(self)
 
     @cached_property
@@ -69,7 +69,7 @@ class MFCC(Extractor):
 
     @cached_property
     def _cosines(self) -> np.ndarray:
-        # The orthonormal DCT-II, as scipy.fft.dct(norm="ortho") has it.
+        # The orthonormal DCT-II, equal to scipy.fft.dct(norm="ortho").
         order = np.arange(self.n_coefficients)[:, None]
         place = (np.arange(self.n_mels) + 0.5) / self.n_mels
         cosines = np.cos(np.pi * order * place) * np.sqrt(2.0 / self.n_mels)
@@ -77,7 +77,7 @@ class MFCC(Extractor):
         return cosines.astype(np.float32)
 
     def transform(self, samples: np.ndarray) -> np.ndarray:
-        """Coefficients of every full window: each looks at its own window alone.
+        """Compute the coefficients of every full window.
 
         Parameters
         ----------
@@ -89,10 +89,10 @@ class MFCC(Extractor):
         """
         return self._cosines @ self._mel.transform(samples)
 
-    def finish(self, segments: np.ndarray) -> np.ndarray:
-        """Take each coefficient's mean over the segment away, and bring it to a scale of 1.
+    def normalize(self, segments: np.ndarray) -> np.ndarray:
+        """Subtract each coefficient's mean over the segment, and divide by the deviation.
 
-        What a recording's equaliser did to the whole segment goes with the mean.
+        The mean contains a fixed equalization of the recording, which is so removed.
 
         Parameters
         ----------
@@ -102,5 +102,5 @@ class MFCC(Extractor):
         -------
         ndarray of float32, of the same shape
         """
-        centred = segments - segments.mean(axis=2, keepdims=True)
-        return centred / np.maximum(centred.std(axis=(1, 2), keepdims=True), np.float32(1e-3))
+        centered = segments - segments.mean(axis=2, keepdims=True)
+        return centered / np.maximum(centered.std(axis=(1, 2), keepdims=True), np.float32(1e-3))
