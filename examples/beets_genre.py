@@ -25,7 +25,7 @@ class GenrePlugin(BeetsPlugin):
 
     def __init__(self) -> None:
         super().__init__(name="beets_genre")
-        self.config.add({"confidence": 0.6, "overwrite": False, "model": "dong2018"})
+        self.config.add({"confidence": 0.6, "overwrite": False, "model": "short-chunk"})
         self.import_stages = [self.imported]
 
     @cached_property

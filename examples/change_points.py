@@ -3,7 +3,7 @@
     python examples/change_points.py mix.mp3
     python examples/change_points.py mix.mp3 --seconds 30
 
-Each line is a stretch of one genre. Single segments of 3 s are unreliable, so their
+Each line is a stretch of one genre. Single segments are unreliable, so their
 probabilities are averaged over a sliding window.
 """
 

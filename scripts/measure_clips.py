@@ -1,9 +1,10 @@
 """Classify GTZAN's clips from their audio, and count the correct ones.
 
-    python scripts/measure_clips.py ../shared/data/gtzan/audio [--model NAME|FOLDER]
+    python scripts/measure_clips.py path/to/gtzan/audio [--model NAME|FOLDER]
 
-The folder has one subfolder per genre. The weights in the wheel were trained
-without these clips.
+The folder has one subfolder of FLAC files per genre. The packaged weights were not trained on
+the clips 00000 to 00009 of each genre; for jazz, 00000, 00001, 00002, 00004 to 00008, 00011 and
+00012.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from genreclf import Failure, GenreClassifier
+from genreclf.pretrained import DEFAULT_MODEL
 
 
 def measure(classifier: GenreClassifier, folder: Path) -> tuple[int, int]:
@@ -29,7 +31,7 @@ def main() -> None:
     """Print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", default="dong2018")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="(default: %(default)s)")
     arguments = parser.parse_args()
     correct, total = measure(GenreClassifier.from_pretrained(arguments.model), arguments.folder)
     print(f"{correct} of {total} correct")
