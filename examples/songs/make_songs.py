@@ -276,64 +276,67 @@ def master(*tracks: Audio) -> Audio:
 
 
 def blues(rng: np.random.Generator) -> Audio:
-    """Shuffle in A: walking bass, swung drums, piano chords and a bending lead guitar."""
-    drums, low, keys, lead = (Track(rng, 124, 9.2) for _ in range(4))
-    triplet = 1 / 3
-    drums.pattern(16 * "x-." + "x", lambda: cymbal(rng, 0.08), 0.35, triplet)
-    drums.pattern(8 * "x-----" + "x", lambda: kick(rng), 0.6, triplet)
-    drums.pattern(3 * "---x-----x-." + "---x-----x.x", lambda: snare(rng), 0.6, triplet)
-    walk = "A1 C#2 E2 F#2 D2 F#2 A2 G#2 A2 G2 E2 C#2 E2 G#2 B2 G#2 A1/2.5"
-    for beat, pitch, length, _ in melody(walk):
-        low.play(beat, bass(pitch, 0.92 * length * low.beat, 1.0), 0.32)
-    home, fourth, fifth = pitches("G3 B3 C#4 E4"), pitches("F#3 A3 C4 E4"), pitches("G#3 B3 D4 F#4")
-    for bar, chord in enumerate((home, fourth, home, fifth, home)):
-        for beat, length in ((0, 0.8), (1.5, 0.25), (3.5, 0.25))[: 1 if bar == 4 else 3]:
-            for pitch in chord:
-                keys.play(swing(4 * bar + beat), piano(rng, pitch, length, 0.8), 0.22)
+    """Boogie in E: a shuffled guitar riff, a walking bass and a bending lead guitar."""
+    riff, lead, foot, low = (Track(rng, 102, 11.5) for _ in range(4))
+    for bar, root in enumerate(pitches("E2 A2 E2 B2")):
+        for eighth in range(8):
+            # The boogie: fifth, fifth, sixth, seventh over the root.
+            upper = root + (7, 7, 9, 10)[eighth % 4]
+            for string, pitch in enumerate((root, upper)):
+                tone = plucked(rng, pitch, 0.5 * riff.beat, ring=0.992, bright=2500)
+                strum = swing(4 * bar + eighth / 2) + 0.01 * string
+                riff.play(strum, tone, 0.5 if eighth % 2 == 0 else 0.35)
+        for beat, step in enumerate((0, 4, 7, 9)):
+            foot.play(4 * bar + beat, kick(rng, 0.2, 0.1), 0.09)
+            low.play(4 * bar + beat, bass(root - 12 + step, 0.9 * low.beat, 0.6), 0.25)
     lick = (
-        "r/.5 A4 C5^.5 D5/1^2 C5 A4/1 r/1 E5/1^2 D5 Eb5^1 D5 C5 "
-        "A4/1 r G4 A4/2^2 G5/1^2 E5 Eb5^1 D5 C5 A4 C5^1 A4/2.6"
+        "r/.5 B4 D5^.5 E5/1^2 D5 B4/1 r/1 G5/1^2 E5 D5^1 B4 A4 E4/1.5 r/.5 G4^1 A4 B4/1 D5 "
+        "E5^2 G5/1^2 E5 D5 B4/1.5^1 r/.5 G4 E4/2"
     )
     for beat, pitch, length, bend in melody(lick, 0.5):
-        tone = plucked(rng, pitch, length * lead.beat, bend, 0.3, 0.9985, 3500)
-        lead.play(swing(beat), tone, 0.5)
-    guitar = reverb(amplifier(lead.audio, 2.5), rng, 1.2, 0.2)
-    return master(reverb(drums.audio + keys.audio, rng, 0.7, 0.12), low.audio, 0.55 * guitar)
+        if swing(beat) < 16:
+            tone = plucked(rng, pitch, length * lead.beat + 0.1, bend, 0.35, 0.9985, 3600)
+            lead.play(swing(beat), tone, 0.77)
+    guitars = reverb(
+        0.6 * (amplifier(lead.audio, 4.1) + amplifier(riff.audio, 1.2)), rng, 0.8, 0.15
+    )
+    hiss = 0.002 * band(rng.standard_normal(len(guitars)), 200, 6000)
+    return master(guitars, foot.audio, low.audio, hiss)
 
 
 def disco_drums(rng: np.random.Generator, drums: Track) -> None:
     """Four on the floor, with the hi-hat open off the beat and hands clapping on the back-beat."""
-    drums.pattern(16 * "x---" + "x", lambda: kick(rng, 0.5), 0.8)
-    drums.pattern(16 * "--x-", lambda: cymbal(rng, 0.09), 0.6)
-    drums.pattern(16 * "xx-.", lambda: cymbal(rng, 0.02), 0.35)
-    drums.pattern(8 * "----x---", lambda: snare(rng, 0.13, 210), 0.6)
-    drums.pattern(8 * "----x---", lambda: band(snare(rng, 0.05), 900), 0.6)
+    drums.pattern(16 * "x---" + "x", lambda: kick(rng, 0.5), 0.95)
+    drums.pattern(16 * "--x-", lambda: cymbal(rng, 0.09), 0.57)
+    drums.pattern(16 * "xx-.", lambda: cymbal(rng, 0.02), 0.34)
+    drums.pattern(8 * "----x---", lambda: snare(rng, 0.13, 210), 1.0)
+    drums.pattern(8 * "----x---", lambda: band(snare(rng, 0.05), 900), 1.0)
     drums.pattern("x" + 63 * "-" + "x", lambda: cymbal(rng, 0.45), 0.4)
 
 
 def disco(rng: np.random.Generator) -> Audio:
     """Groove in E minor: octave bass, scratched guitar and string stabs."""
-    drums, low, section, scratch = (Track(rng, 118, 9.2) for _ in range(4))
+    drums, low, section, scratch = (Track(rng, 124, 8.8) for _ in range(4))
     disco_drums(rng, drums)
     roots = pitches("E1 A1 C2 B1")
     chords = ("E4 G4 B4 D5", "E4 G4 A4 C#5", "E4 G4 B4 C5", "D#4 F#4 A4 B4")
     for bar, (root, chord) in enumerate(zip(roots, map(pitches, chords), strict=True)):
         for eighth in range(8):
-            sound = bass(root + 12 * (eighth % 2), low.beat * 0.42, 1.3)
-            low.play(4 * bar + eighth / 2, sound, 0.35)
+            sound = bass(root + 12 * (eighth % 2), low.beat * 0.42, 1.0)
+            low.play(4 * bar + eighth / 2, sound, 0.16)
         for beat, length in ((0, 0.6), (0.75, 0.3), (1.5, 0.4), (2.75, 1.1)):
             for pitch in (*chord, chord[0] + 12):
-                section.play(4 * bar + beat, strings(rng, pitch, length * section.beat), 0.25)
+                section.play(4 * bar + beat, strings(rng, pitch, length * section.beat, 0.5), 0.47)
         for sixteenth in (1, 2, 4, 7, 9, 10, 12, 14, 15):
             for pitch in chord[1:]:
                 muted = plucked(rng, pitch, 0.09, ring=0.97, bright=8000)
                 scratch.play(4 * bar + sixteenth / 4, band(muted, 500), 0.16)
     for beat, pitch, _, _ in melody("B4 C#5 D#5 E5 F#5 G5 A5 B5", 0.25):
-        section.play(14 + beat, strings(rng, pitch, 0.17, 0.4), 0.5)
+        section.play(14 + beat, strings(rng, pitch, 0.17, 0.4), 0.9)
     low.play(16, bass(roots[0], 1.0), 0.4)
     for pitch in pitches("E4 G4 B4 E5 B5"):
-        section.play(16, strings(rng, pitch, 0.9, 0.3), 0.3)
-    violins = reverb(section.audio, rng, 1.5, 0.25)
+        section.play(16, strings(rng, pitch, 0.9, 0.3), 0.47)
+    violins = reverb(section.audio, rng, 1.5, 0.34)
     return master(drums.audio, low.audio, violins, reverb(scratch.audio, rng, 0.4, 0.2))
 
 
