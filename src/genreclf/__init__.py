@@ -1,4 +1,4 @@
-"""genreclf tells the genre of music from its sound.
+"""Classify the genre of music from its sound.
 
 >>> from genreclf import GenreClassifier
 >>> classifier = GenreClassifier.from_pretrained()

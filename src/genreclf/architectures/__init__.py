@@ -26,10 +26,6 @@ def make_architecture(
     **parameters
         Parameters of the architecture.
 
-    Returns
-    -------
-    Architecture
-
     Raises
     ------
     PluginError
@@ -42,7 +38,7 @@ def make_architecture(
     >>> from genreclf.architectures import make_architecture
     >>> network = make_architecture("dong2018", n_classes=10, n_bins=64, n_frames=256)
     >>> sum(weights.numel() for weights in network.parameters())
-    463402
+    463914
     """
     network: Architecture = registry().build(
         "architectures", name, n_classes=n_classes, n_bins=n_bins, n_frames=n_frames, **parameters
