@@ -15,13 +15,18 @@ replaces the genre of all songs.
 import os
 from functools import cached_property
 
+from beets.library import Item
 from beets.plugins import BeetsPlugin
 
 from genreclf import GenreClassifier, GenreclfError
 
 
+# A list since beets 2.7, a string before.
+HAS_LIST = "genres" in Item._fields
+
+
 class GenrePlugin(BeetsPlugin):
-    """Set the field ``genre`` of items during import."""
+    """Set the genre of items during import."""
 
     def __init__(self) -> None:
         super().__init__(name="beets_genre")
@@ -36,7 +41,8 @@ class GenrePlugin(BeetsPlugin):
     def imported(self, _session: object, task: object) -> None:
         """Set the genre of each song of an import task."""
         for item in task.imported_items():
-            if item.genre and not self.config["overwrite"].get(bool):
+            present = item.genres if HAS_LIST else item.genre
+            if present and not self.config["overwrite"].get(bool):
                 continue
             try:
                 prediction = self.classifier.predict(os.fsdecode(item.path))
@@ -44,5 +50,6 @@ class GenrePlugin(BeetsPlugin):
                 self._log.warning("no genre: {}", error)
                 continue
             if prediction.confidence >= self.config["confidence"].as_number():
-                item.genre = prediction.genre.title()
+                genre = prediction.genre.title()
+                item.update({"genres": [genre]} if HAS_LIST else {"genre": genre})
                 item.store()
