@@ -96,10 +96,6 @@ class GenreClassifier:
         device : str
             Where the network runs, in PyTorch's notation.
 
-        Returns
-        -------
-        GenreClassifier
-
         Raises
         ------
         ModelNotFoundError

@@ -40,10 +40,6 @@ def score(
     segment_accuracy : float, optional
         Copied to the result.
 
-    Returns
-    -------
-    Scores
-
     Raises
     ------
     DatasetError

@@ -1,4 +1,6 @@
-"""Predictions: the results of classification."""
+"""Predictions, the results of classification, and their rows in a table."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,95 +23,6 @@ FLAGS: Mapping[str, str] = {
     "non_finite": "NaN or infinite samples were replaced by silence",
 }
 """The flags of a prediction and their meanings."""
-
-
-@dataclass(frozen=True)
-class SegmentPrediction:
-    """The genre of one segment.
-
-    Attributes
-    ----------
-    start, end : float
-        Seconds from the start of the track.
-    genre : str
-        The most probable label, or "unknown" if the segment is silent.
-    confidence : float
-        Its probability, 0 to 1.
-    probabilities : dict of str to float
-        Of every label; they sum to 1.
-    """
-
-    start: float
-    end: float
-    genre: str
-    confidence: float
-    probabilities: Mapping[str, float]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the attributes as a dict for JSON."""
-        return {
-            "start": round(self.start, 3),
-            "end": round(self.end, 3),
-            "genre": self.genre,
-            "confidence": self.confidence,
-            "probabilities": dict(self.probabilities),
-        }
-
-
-class Timeline(Sequence[SegmentPrediction]):
-    """The segments of a track, stored as arrays: an hour has thousands of segments.
-
-    Parameters
-    ----------
-    labels : tuple of str
-    times : ndarray of float64, shape (segments, 2)
-        Start and end of each segment, in seconds.
-    probabilities : ndarray of float64, shape (segments, labels)
-    silent : ndarray of bool, shape (segments,)
-    """
-
-    def __init__(
-        self,
-        labels: tuple[str, ...],
-        times: NDArray[np.float64],
-        probabilities: NDArray[np.float64],
-        silent: NDArray[np.bool_],
-    ) -> None:
-        self._labels = labels
-        self._times = times
-        self._probabilities = probabilities
-        self._silent = silent
-
-    def __len__(self) -> int:
-        return len(self._times)
-
-    @overload
-    def __getitem__(self, index: int) -> SegmentPrediction: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "Timeline": ...
-
-    def __getitem__(self, index: int | slice) -> "SegmentPrediction | Timeline":
-        if isinstance(index, slice):
-            parts = (self._times[index], self._probabilities[index], self._silent[index])
-            return Timeline(self._labels, *parts)
-        row = self._probabilities[index]
-        start, end = self._times[index].tolist()
-        return SegmentPrediction(
-            start=start,
-            end=end,
-            genre=UNKNOWN if self._silent[index] else self._labels[int(row.argmax())],
-            confidence=float(row.max()),
-            probabilities=dict(zip(self._labels, row.tolist(), strict=True)),
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sequence) or isinstance(other, str):
-            return NotImplemented
-        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
-
-    def __repr__(self) -> str:
-        return f"<timeline of {len(self)} segments>"
 
 
 @dataclass(frozen=True)
@@ -189,6 +102,95 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class SegmentPrediction:
+    """The genre of one segment.
+
+    Attributes
+    ----------
+    start, end : float
+        Seconds from the start of the track.
+    genre : str
+        The most probable label, or "unknown" if the segment is silent.
+    confidence : float
+        Its probability, 0 to 1.
+    probabilities : dict of str to float
+        Of every label; they sum to 1.
+    """
+
+    start: float
+    end: float
+    genre: str
+    confidence: float
+    probabilities: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attributes as a dict for JSON."""
+        return {
+            "start": round(self.start, 3),
+            "end": round(self.end, 3),
+            "genre": self.genre,
+            "confidence": self.confidence,
+            "probabilities": dict(self.probabilities),
+        }
+
+
+class Timeline(Sequence[SegmentPrediction]):
+    """The segments of a track, stored as arrays: an hour has thousands of segments.
+
+    Parameters
+    ----------
+    labels : tuple of str
+    times : ndarray of float64, shape (segments, 2)
+        Start and end of each segment, in seconds.
+    probabilities : ndarray of float64, shape (segments, labels)
+    silent : ndarray of bool, shape (segments,)
+    """
+
+    def __init__(
+        self,
+        labels: tuple[str, ...],
+        times: NDArray[np.float64],
+        probabilities: NDArray[np.float64],
+        silent: NDArray[np.bool_],
+    ) -> None:
+        self._labels = labels
+        self._times = times
+        self._probabilities = probabilities
+        self._silent = silent
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    @overload
+    def __getitem__(self, index: int) -> SegmentPrediction: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Timeline: ...
+
+    def __getitem__(self, index: int | slice) -> SegmentPrediction | Timeline:
+        if isinstance(index, slice):
+            parts = (self._times[index], self._probabilities[index], self._silent[index])
+            return Timeline(self._labels, *parts)
+        row = self._probabilities[index]
+        start, end = self._times[index].tolist()
+        return SegmentPrediction(
+            start=start,
+            end=end,
+            genre=UNKNOWN if self._silent[index] else self._labels[int(row.argmax())],
+            confidence=float(row.max()),
+            probabilities=dict(zip(self._labels, row.tolist(), strict=True)),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __repr__(self) -> str:
+        return f"<timeline of {len(self)} segments>"
+
+
+@dataclass(frozen=True)
 class Failure:
     """A source that ``predict_many`` could not classify.
 
@@ -224,20 +226,10 @@ def column_names(labels: Sequence[str], timeline: bool) -> list[str]:
 def to_rows(
     result: Prediction | Failure, top: int | None = None, timeline: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Convert a result to rows.
+    """Yield a result as a row, or with `timeline` as one row per segment.
 
-    Parameters
-    ----------
-    result : Prediction or Failure
-    top : int, optional
-        Number of genres to include, the most probable first. Defaults to all.
-    timeline : bool
-        Yield one row per segment instead of one per track.
-
-    Yields
-    ------
-    dict
-        Keys of :func:`column_names`. Columns without a value are left out.
+    The keys are those of :func:`column_names`, without columns that have no value. Only the
+    `top` most probable genres are included, by default all.
     """
     if isinstance(result, Failure):
         yield {"path": result.source, "error": str(result.error)}

@@ -1,4 +1,4 @@
-"""Change the genre in a file's tags without damaging the file, and undo it."""
+"""Read and change the genre in a file's tags without damaging the file, and undo the changes."""
 
 from __future__ import annotations
 
@@ -25,48 +25,26 @@ try:
 except ImportError as error:
     raise MissingExtraError("tags", "tags") from error
 
-
 Outcome = Literal["written", "unchanged", "had a genre", "unknown", "failed"]
 
+_ID3V1_BYTES = 128
 _UNCHANGED = "the file was not changed"
 
 
 def read_genre(path: Path) -> list[str]:
-    """Return the genres in a file's tags, or an empty list if there are none.
-
-    Raises
-    ------
-    MissingExtraError
-        If mutagen (extra ``tags``) is not installed.
-    TagError
-        If the tags cannot be read.
-    """
+    """Return the genres in a file's tags, or an empty list if there are none."""
     return open_tags(path).genre()
 
 
 def write_genre(
     path: Path, genres: Sequence[str], before: Callable[[], object] = lambda: None
 ) -> None:
-    """Replace the genres in a file's tags.
+    """Replace the genres in the tags of an MP3, M4A, FLAC or Ogg file; no genres remove the tag.
 
     A copy of the file is changed and compared with the original: the audio packets and all
-    other tags must be the same. It then replaces the original in one step.
-
-    Parameters
-    ----------
-    path : Path
-        An MP3, M4A, FLAC or Ogg file.
-    genres : sequence of str
-        An empty sequence removes the tag.
-    before : callable
-        Called just before the file is replaced.
-
-    Raises
-    ------
-    MissingExtraError
-        If mutagen (extra ``tags``) is not installed.
-    TagError
-        If the tag cannot be written. The file is not changed then.
+    other tags must be the same. It then replaces the original in one step; `before` is called
+    just before that. If the tag cannot be written, TagError is raised and the file is not
+    changed.
     """
     path = path.resolve()  # replace the file that a link points to
     original = open_tags(path)
@@ -115,6 +93,9 @@ def _hash_audio(path: Path) -> bytes:
 class Tagger:
     """Write the genres of predictions into the tags of their files.
 
+    `outcomes` counts the files that were "written", "unchanged" (they had this genre already),
+    "had a genre", "unknown" (no genre to write) or "failed".
+
     Parameters
     ----------
     log : Path
@@ -123,12 +104,6 @@ class Tagger:
         Change neither the files nor the log.
     only_missing : bool
         Skip files that have a genre.
-
-    Attributes
-    ----------
-    outcomes : Counter
-        Number of files that were "written", "unchanged" (they had this genre already),
-        "had a genre", "unknown" (no genre to write) or "failed".
     """
 
     def __init__(self, log: Path, *, dry_run: bool = False, only_missing: bool = False) -> None:
@@ -138,13 +113,7 @@ class Tagger:
         self.outcomes: Counter[Outcome] = Counter()
 
     def tag(self, prediction: Prediction) -> Outcome:
-        """Write a prediction's genre into its source, which must be a path.
-
-        Raises
-        ------
-        TagError
-            If the tag cannot be written. The file is not changed then.
-        """
+        """Write a prediction's genre into its source, which must be a path."""
         try:
             outcome = self._tag(prediction)
         except TagError:
@@ -177,12 +146,7 @@ class Tagger:
 class Change(NamedTuple):
     """A change of a file's genre: a line of the log.
 
-    Attributes
-    ----------
-    path : str
-        Absolute path of the file.
-    old, new : list of str
-        Genres before and after. Empty if there was no such tag.
+    The path is absolute. `old` and `new` are the genres; empty if there is no such tag.
     """
 
     path: str
@@ -191,26 +155,10 @@ class Change(NamedTuple):
 
 
 def undo(log: Path, dry_run: bool = False) -> Iterator[tuple[Change, str]]:
-    """Restore the genres that files had before a log was written.
+    """Restore the genres that files had before a log was written, the last change first.
 
-    Parameters
-    ----------
-    log : Path
-    dry_run : bool
-        Change no file.
-
-    Yields
-    ------
-    change : Change
-        From the last change to the first.
-    problem : str
-        The reason if the change could not be undone: the file is missing, or its genre was
-        changed again. Empty otherwise.
-
-    Raises
-    ------
-    TagError
-        If the file is not a log of tags.
+    Yields each change with the reason if it could not be undone (the file is missing, or its
+    genre was changed again), or else an empty string. With `dry_run`, no file is changed.
     """
     for change in reversed(_read_log(log)):
         path = Path(change.path)
@@ -240,9 +188,6 @@ def _read_log(log: Path) -> list[Change]:
     return changes
 
 
-_ID3V1_BYTES = 128
-
-
 class TagFile(Protocol):
     """The tags of a file."""
 
@@ -260,14 +205,7 @@ class TagFile(Protocol):
 
 
 def open_tags(path: Path) -> TagFile:
-    """Read the tags of a file.
-
-    Raises
-    ------
-    TagError
-        If the file is not MP3, M4A, FLAC or Ogg, if its tags are damaged, or if their
-        version cannot be written.
-    """
+    """Read the tags of a file; raise TagError if they are damaged or cannot be written."""
     try:
         file = mutagen.File(path)
         if isinstance(file, MP3):
@@ -350,10 +288,6 @@ class _KeyValueFile:
     def other_tags(self) -> Mapping[str, str]:
         tags = {key: repr(value) for key, value in self._file.tags.items() if key != self._key}
         # FLAC stores pictures and seek tables outside the comments.
-        blocks = [*getattr(self._file, "pictures", ()), *_flac_tables(self._file)]
-        return {**tags, "blocks": repr([block.write() for block in blocks])}
-
-
-def _flac_tables(file: Any) -> list[Any]:
-    tables = (getattr(file, "cuesheet", None), getattr(file, "seektable", None))
-    return [table for table in tables if table is not None]
+        tables = (getattr(self._file, name, None) for name in ("cuesheet", "seektable"))
+        blocks = [*getattr(self._file, "pictures", ()), *tables]
+        return {**tags, "blocks": repr([block.write() for block in blocks if block is not None])}

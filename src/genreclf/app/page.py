@@ -37,11 +37,7 @@ wrong.</p></div>"""
 def build_page(classifier: SongClassifier, max_megabytes: float) -> gr.Blocks:
     """Build the page, with one tab for a single song and one for many.
 
-    Parameters
-    ----------
-    classifier : SongClassifier
-    max_megabytes : float
-        The largest upload, which the page shows. The server enforces it.
+    It shows the largest upload, `max_megabytes`; the server enforces it.
     """
     import gradio as gr
 
@@ -133,25 +129,9 @@ def _build_songs_tab(classifier: SongClassifier, model: gr.Dropdown, limit: str)
 class SongClassifier:
     """Classify uploaded songs and return HTML. Errors become messages for the visitor.
 
-    Parameters
-    ----------
-    model : str
-        As for :meth:`genreclf.GenreClassifier.from_pretrained`. It is loaded at once; the
-        other models are loaded when a visitor chooses them.
-    min_confidence : float
-        If no genre reaches this probability, the result is "unknown". 0 to 1.
-    folder : Path
-        Folder for the CSV files.
-
-    Attributes
-    ----------
-    models : list of str
-        The model and all others that are on this machine.
-
-    Raises
-    ------
-    GenreclfError
-        If the model cannot be loaded.
+    `model` and `min_confidence` are as for :meth:`genreclf.GenreClassifier.from_pretrained`.
+    The model is loaded at once; the others in `models`, all that are on this machine, when a
+    visitor chooses them. `folder` is for the CSV files.
     """
 
     def __init__(self, model: str, min_confidence: float, folder: Path) -> None:
@@ -163,20 +143,7 @@ class SongClassifier:
         self.models = list(dict.fromkeys([model, *local]))
 
     def classify(self, song: str | None, model: str) -> str:
-        """Classify one song.
-
-        Parameters
-        ----------
-        song : str or None
-            Path of the file. None returns an empty string.
-        model : str
-            One of :attr:`models`.
-
-        Returns
-        -------
-        str
-            The result or an error message, as HTML.
-        """
+        """Return one song's result or an error message, as HTML; an empty string for None."""
         if not song:
             return ""
         try:
@@ -188,23 +155,9 @@ class SongClassifier:
     def classify_many(
         self, songs: Sequence[str], model: str, progress: Callable[[int, int], object]
     ) -> tuple[str, Path | None]:
-        """Classify many songs.
+        """Return a table of the results of many songs (or an error message) and a CSV file of them.
 
-        Parameters
-        ----------
-        songs : sequence of str
-            Paths of the files.
-        model : str
-            One of :attr:`models`.
-        progress : callable
-            Called with the number of classified songs and the number of all.
-
-        Returns
-        -------
-        html : str
-            A table of the results, or an error message.
-        table : Path or None
-            The results as a CSV file, if there are any.
+        `progress` is called with the number of classified songs and the number of all.
         """
         if not songs:
             return views.render_error("There are no audio files among these."), None

@@ -48,34 +48,12 @@ def serve(
 ) -> None:
     """Serve the page until the process is interrupted.
 
-    Uploads are stored in a temporary folder, which is removed at the end. Neither the
-    server nor the page connects to any other host.
+    Uploads are stored in a temporary folder, which is removed at the end. Neither the server
+    nor the page connects to any other host.
 
-    Parameters
-    ----------
-    model : str
-        As for :meth:`genreclf.GenreClassifier.from_pretrained`.
-    min_confidence : float
-        If no genre reaches this probability, the result is "unknown". 0 to 1.
-    host : str
-        The address to listen on. Any but a loopback address is open to other machines.
-    port : int
-        The port to listen on; 0 chooses a free one.
-    max_megabytes : float
-        The largest upload, in 2^20 bytes.
-    open_browser : bool
-        Open the page in a browser.
-    announce : callable
-        Called with the page's URL when the server is ready.
-
-    Raises
-    ------
-    MissingExtraError
-        If the extra ``app`` is not installed.
-    ConfigError
-        If the server cannot listen on the address and port.
-    GenreclfError
-        If the model cannot be loaded.
+    Any `host` but a loopback address is open to other machines. `port` 0 chooses a free one.
+    `max_megabytes` is the largest upload, in 2^20 bytes. `announce` is called with the page's
+    URL when the server is ready. The other parameters are as for :func:`make_app`.
     """
     with _bind(host, port) as server, TemporaryDirectory(prefix="genreclf-app-") as folder:
         app = make_app(model, min_confidence, Path(folder), max_megabytes)
@@ -94,28 +72,18 @@ def serve(
 def make_app(model: str, min_confidence: float, folder: Path, max_megabytes: float) -> FastAPI:
     """Build the page as an ASGI application. The process must not run other Gradio apps.
 
-    Parameters
-    ----------
-    model : str
-        As for :meth:`genreclf.GenreClassifier.from_pretrained`.
-    min_confidence : float
-        If no genre reaches this probability, the result is "unknown". 0 to 1.
-    folder : Path
-        Folder for uploads. No other file is served.
-    max_megabytes : float
-        The largest upload, in 2^20 bytes.
-
-    Raises
-    ------
-    MissingExtraError
-        If the extra ``app`` is not installed.
-    GenreclfError
-        If the model cannot be loaded.
+    `model` and `min_confidence` are as for :meth:`genreclf.GenreClassifier.from_pretrained`;
+    `folder` is for uploads, and no other file is served; `max_megabytes` is the largest upload,
+    in 2^20 bytes.
     """
     # Gradio reads these variables when it is imported.
     folders = {"GRADIO_TEMP_DIR": str(folder), "GRADIO_EXAMPLES_CACHE": str(folder / "examples")}
     os.environ.update(_NO_TELEMETRY | folders)
-    gr = _import_gradio()
+    try:
+        import gradio as gr
+    except ImportError as error:
+        raise MissingExtraError("web pages", "app") from error
+    require_matplotlib()
     import safehttpx
     from fastapi import FastAPI
 
@@ -174,15 +142,6 @@ class _SecurityPolicy:
 
 async def _refuse(host: str) -> str:
     raise ValueError(f"downloads are disabled (got host {host})")
-
-
-def _import_gradio() -> Any:
-    try:
-        import gradio
-    except ImportError as error:
-        raise MissingExtraError("web pages", "app") from error
-    require_matplotlib()
-    return gradio
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -35,17 +35,7 @@ _ENVIRONMENT.filters |= {"percent": "{:.0%}".format, "time": format_time}
 def render_prediction(prediction: Prediction, levels: MelLevels) -> str:
     """Render all details of one song, with a player.
 
-    Parameters
-    ----------
-    prediction : Prediction
-        Its source is the path of the file to play.
-    levels : MelLevels
-        The mel spectrogram of the same file.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
+    The prediction's source is the path of the file to play, and `levels` its mel spectrogram.
     """
     duration = max(levels.duration, 1e-3)
     # The last column of the spectrogram may reach past the end of the song; crop it.
@@ -83,13 +73,7 @@ def render_error(message: str) -> str:
 class Interval(NamedTuple):
     """A part of a track in which the genre stays the same.
 
-    Attributes
-    ----------
-    start, end : float
-        Seconds from the start of the track.
-    genre : str
-    confidence : float
-        Mean over its segments, 0 to 1.
+    `start` and `end` are in seconds; `confidence` is the mean over its segments, 0 to 1.
     """
 
     start: float

@@ -1,4 +1,7 @@
-"""The command group: finds the subcommands and prints errors as one line."""
+"""The command ``genreclf``, which finds its subcommands and prints errors as one line.
+
+It holds one of them, ``genreclf plugins``; the others have modules with their names.
+"""
 
 import sys
 from typing import Any

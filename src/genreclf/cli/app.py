@@ -36,9 +36,6 @@ def app(
     """
     from genreclf.app.server import is_loopback, serve
 
-    def announce(address: str) -> None:
-        click.echo(f"genreclf is at {address} (Ctrl+C ends it)")
-
     if not is_loopback(host):
         click.echo(
             f"Warning: at {host}, everyone who reaches this machine can use the page; it has no "
@@ -55,7 +52,7 @@ def app(
             port=port,
             max_megabytes=max_size,
             open_browser=open_,
-            announce=announce,
+            announce=lambda url: click.echo(f"genreclf is at {url} (Ctrl+C ends it)"),
         )
     except KeyboardInterrupt:
         click.echo("ended", err=True)

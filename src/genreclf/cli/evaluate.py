@@ -8,32 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genreclf.cli.options import (
-    data_argument,
-    lists_option,
-    model_option,
-    output_option,
-    precision_option,
-    recipe_option,
-    seed_option,
-)
+from genreclf.cli import options
 
 if TYPE_CHECKING:
-    from genreclf.classifier import GenreClassifier
     from genreclf.data import Dataset, FeatureSet, Scheme
-    from genreclf.evaluation import Evaluation, Robustness
+    from genreclf.evaluation import Evaluation
 
 
 @click.command()
-@data_argument
-@output_option("report.html, metrics.json and the pictures")
-@model_option
+@options.data_argument
+@options.output_option("report.html, metrics.json and the pictures")
+@options.model_option
 @click.option(
     "--protocol",
     type=click.Choice(["paper", "artist-filtered", "given"]),
     help="Train and test by this scheme, instead of testing a model.",
 )
-@recipe_option
+@options.recipe_option
 @click.option(
     "--runs",
     type=click.IntRange(1),
@@ -41,14 +32,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Number of runs of the protocol.",
 )
-@seed_option
-@lists_option
+@options.seed_option
+@options.lists_option
 @click.option(
     "--also",
     type=click.Path(exists=True, path_type=Path),
     help="Further data to train on in every run, of other artists.",
 )
-@precision_option
+@options.precision_option
 @click.option(
     "--robustness",
     is_flag=True,
@@ -101,8 +92,7 @@ def evaluate(
         if also is not None:
             extra = open_features(also, settings.features, output / "extracted-also")
             facts["Also trained on"] = _describe(also, extra)
-        with progress_bar("Training and testing") as advance:
-            advance(total=runs)
+        with progress_bar("Training and testing", runs) as advance:
             evaluations = run_scheme(
                 features,
                 settings,
@@ -124,8 +114,15 @@ def evaluate(
 def _print(evaluations: list[Evaluation]) -> None:
     for evaluation in evaluations:
         click.echo(_line(evaluation))
-        if evaluation.robustness:
-            _print_robustness(evaluation.robustness)
+        if evaluation.robustness is None:
+            continue
+        for result in evaluation.robustness.perturbations:
+            click.echo(
+                f"{result.perturbation}: {result.consistency:.1%} of {result.clips} clips "
+                "keep their genre"
+            )
+        for item in evaluation.robustness.skipped:
+            click.echo(f"not compared: {item}", err=True)
     if len(evaluations) > 1:
         accuracies = [evaluation.scores.accuracy for evaluation in evaluations]
         click.echo(
@@ -142,16 +139,6 @@ def _line(evaluation: Evaluation) -> str:
     return f"{line} correct, macro F1 {scores.macro_f1:.3f}, log loss {scores.log_loss:.3f}"
 
 
-def _print_robustness(robustness: Robustness) -> None:
-    for result in robustness.perturbations:
-        click.echo(
-            f"{result.perturbation}: {result.consistency:.1%} of {result.clips} clips "
-            "keep their genre"
-        )
-    for item in robustness.skipped:
-        click.echo(f"not compared: {item}", err=True)
-
-
 def _test(
     data: Path, model: str, output: Path, robustness: bool, workers: int | None
 ) -> tuple[list[Evaluation], dict[str, str]]:
@@ -163,15 +150,17 @@ def _test(
     classifier = GenreClassifier.from_pretrained(model)
     audio = _open_audio(data) if robustness else None
     features = open_features(data, classifier.config.features, output / "features")
-    with progress_bar("Classifying") as advance:
-        advance(total=len(features))
+    with progress_bar("Classifying", len(features)) as advance:
         result = evaluation.evaluate(classifier, features, progress=lambda _: advance(advance=1))
     neighbors = evaluation.nearest_neighbors(classifier, features)
     result = dataclasses.replace(result, neighbors=neighbors)
     if audio:
         # Tracks that could not be extracted were reported by the extraction.
         paths = [track.path for track in audio.tracks if track.id in features.ids and track.path]
-        robust = _measure_robustness(classifier, paths, workers)
+        with progress_bar("Measuring robustness", len(paths)) as advance:
+            robust = evaluation.measure_robustness(
+                classifier, paths, workers=workers, progress=lambda done: advance(completed=done)
+            )
         result = dataclasses.replace(result, robustness=robust)
     return [result], {"Data": _describe(data, features), "Model": model}
 
@@ -184,19 +173,6 @@ def _open_audio(data: Path) -> Dataset:
         return open_dataset(data)
     except DatasetError as error:
         raise DatasetError(f"--robustness needs audio files: {error}") from error
-
-
-def _measure_robustness(
-    classifier: GenreClassifier, paths: list[Path], workers: int | None
-) -> Robustness:
-    from genreclf.cli.progress import progress_bar
-    from genreclf.evaluation import measure_robustness
-
-    with progress_bar("Measuring robustness") as advance:
-        advance(total=len(paths))
-        return measure_robustness(
-            classifier, paths, workers=workers, progress=lambda done: advance(completed=done)
-        )
 
 
 def _describe(data: Path, features: FeatureSet) -> str:

@@ -69,16 +69,10 @@ def extract(
 
 
 def open_features(data: Path, extractor: Component | FeatureSettings, cache: Path) -> FeatureSet:
-    """Open extracted features, or extract those of an audio data set.
+    """Open extracted features, or extract those of an audio data set into the folder `cache`.
 
-    Parameters
-    ----------
-    data : Path
-        A feature set, an ``.npz`` file of log-mel arrays, or an audio data set.
-    extractor : Component or FeatureSettings
-        The extractor and its parameters, from a model or a recipe.
-    cache : Path
-        Folder for the features of an audio data set. Features in it are reused.
+    `data` is a feature set, an ``.npz`` file of log-mel arrays, or an audio data set, whose
+    features are extracted only if the cache does not have them.
     """
     from genreclf.data import FeatureSet, open_dataset
     from genreclf.data.feature_set import INDEX

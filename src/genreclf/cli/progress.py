@@ -9,14 +9,7 @@ from genreclf.prediction import Failure, Prediction
 
 @contextmanager
 def progress_bar(description: str, total: int | None = None) -> Iterator[Callable[..., None]]:
-    """Show a progress bar until the block ends.
-
-    Parameters
-    ----------
-    description : str
-        The text before the bar.
-    total : int, optional
-        Number of steps, if it is known already.
+    """Show a progress bar until the block ends; `total` is the number of steps, if known.
 
     Yields
     ------
@@ -24,23 +17,17 @@ def progress_bar(description: str, total: int | None = None) -> Iterator[Callabl
         Updates the bar. Takes ``advance`` or ``completed`` (steps), ``total``,
         ``description``, and ``note``, the text after the bar.
     """
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[note]}"),
+        progress.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=total, note="")
         yield lambda **changes: bar.update(task, **changes)
 
@@ -48,14 +35,7 @@ def progress_bar(description: str, total: int | None = None) -> Iterator[Callabl
 def show_progress(
     results: Iterable[Prediction | Failure], total: int
 ) -> Iterator[Prediction | Failure]:
-    """Yield results unchanged and show a progress bar.
-
-    Parameters
-    ----------
-    results : iterable of Prediction or Failure
-    total : int
-        Number of results. A single one has no progress bar.
-    """
+    """Yield results unchanged and show a progress bar, unless there is only one."""
     if total < 2:
         yield from results
         return
@@ -72,16 +52,9 @@ def show_progress(
 
 
 def throughput(seconds: float, elapsed: float, failed: int) -> str:
-    """Format the amount of audio that was classified, the speed, and the failures.
+    """Format the amount of audio that was classified, the speed, and the number of failed files.
 
-    Parameters
-    ----------
-    seconds : float
-        Duration of the audio.
-    elapsed : float
-        Time it took, in seconds.
-    failed : int
-        Number of failed files.
+    Both times, the audio's duration and the time it took, are in seconds.
     """
     done = f"files, {seconds / 3600:.1f} h of audio, {seconds / max(elapsed, 1e-9):.0f}x"
     return f"{done}, [red]{failed} failed[/red]" if failed else done

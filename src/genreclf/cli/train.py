@@ -5,15 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genreclf.cli.options import (
-    data_argument,
-    lists_option,
-    output_option,
-    precision_option,
-    recipe_option,
-    seed_option,
-    split_option,
-)
+from genreclf.cli import options
 
 if TYPE_CHECKING:
     from genreclf.data import FeatureSet, Scheme
@@ -21,13 +13,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@data_argument
-@recipe_option
-@output_option("model, checkpoints, log and features")
-@split_option
-@lists_option
+@options.data_argument
+@options.recipe_option
+@options.output_option("model, checkpoints, log and features")
+@options.split_option
+@options.lists_option
 @click.option("--resume", is_flag=True, help="Continue the run in the output folder.")
-@seed_option
+@options.seed_option
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
@@ -35,7 +27,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where to train.",
 )
-@precision_option
+@options.precision_option
 @click.option("--tensorboard", is_flag=True, help="Log for TensorBoard too.")
 def train(
     data: Path,

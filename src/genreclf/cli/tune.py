@@ -5,14 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genreclf.cli.options import (
-    data_argument,
-    lists_option,
-    output_option,
-    recipe_option,
-    seed_option,
-    split_option,
-)
+from genreclf.cli import options
 
 if TYPE_CHECKING:
     from genreclf.data import Scheme
@@ -20,15 +13,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@data_argument
-@recipe_option
-@output_option("the study and the best recipe")
+@options.data_argument
+@options.recipe_option
+@options.output_option("the study and the best recipe")
 @click.option(
     "--trials", type=click.IntRange(1), default=20, show_default=True, help="Number of trials."
 )
-@split_option
-@lists_option
-@seed_option
+@options.split_option
+@options.lists_option
+@options.seed_option
 def tune(
     data: Path,
     recipe: str,
@@ -53,8 +46,7 @@ def tune(
     settings = Recipe.load(recipe)
     features = open_features(data, settings.features, output / "features")
     sets = make_split(features, split, seed, lists)
-    with progress_bar("Tuning") as advance:
-        advance(total=trials)
+    with progress_bar("Tuning", trials) as advance:
         result = search(
             features.subset(sets.train),
             features.subset(sets.valid),

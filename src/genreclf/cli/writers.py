@@ -1,4 +1,4 @@
-"""The output formats of ``genreclf predict``."""
+"""The output formats of ``genreclf predict``, and the finished part of an output to resume."""
 
 import csv
 import io
@@ -33,18 +33,8 @@ _TEXT_COLUMNS = frozenset({"path", "genre", "flags", "error"})
 class Output:
     """Where results go and what they include.
 
-    Attributes
-    ----------
-    path : Path or None
-        A file, or None for standard output.
-    labels : sequence of str
-        The model's genres.
-    top : int or None
-        Number of genres to include, the most probable first. None includes all.
-    timeline : bool
-        Include the segments.
-    append : bool
-        Append to the file.
+    A `path` of None is standard output; `labels` are the model's genres; `top` is the number of
+    genres to include, the most probable first, or None for all; `timeline` includes the segments.
     """
 
     path: Path | None
@@ -127,13 +117,7 @@ class CsvWriter(TextWriter):
 
 
 class ParquetWriter(Writer):
-    """Parquet: the columns of the CSV format, with numbers as numbers and nulls.
-
-    Raises
-    ------
-    MissingExtraError
-        If pyarrow (extra ``parquet``) is not installed.
-    """
+    """Parquet (extra ``parquet``): the columns of CSV, with numbers as numbers and nulls."""
 
     def __init__(self, output: Output) -> None:
         super().__init__(output)
@@ -244,16 +228,7 @@ def has_results(path: Path | None) -> bool:
 def finished_paths(format_: str, output: Output) -> set[str]:
     """Return the paths whose results are complete, and remove incomplete ones from the file.
 
-    Parameters
-    ----------
-    format_ : {"jsonl", "csv"}
-    output : Output
-        Its file must exist.
-
-    Raises
-    ------
-    click.UsageError
-        If the file was not written by the same command and model.
+    The format is "jsonl" or "csv". The file must exist, and be of the same command and model.
     """
     assert output.path is not None  # noqa: S101
     read = {"jsonl": _read_json_lines, "csv": _read_csv}[format_]

@@ -55,10 +55,8 @@ def open_dataset(path: str | PathLike[str]) -> Dataset:
 
     Raises
     ------
-    DatasetError
-        If it is none of these, or cannot be used.
-    MissingExtraError
-        If pyarrow, which Parquet files need, is not installed.
+    DatasetError, MissingExtraError
+        If it is none of these or cannot be used; or a Parquet file needs pyarrow.
     """
     root = Path(path)
     if not root.is_dir():

@@ -54,13 +54,7 @@ class AudioFolder(Dataset):
 
 
 def list_visible(folder: Path) -> list[Path]:
-    """List the entries of a folder that are not hidden, sorted by name.
-
-    Raises
-    ------
-    DatasetError
-        If it does not exist, is not a folder, or cannot be read.
-    """
+    """List the entries of a folder that are not hidden by name, or raise DatasetError."""
     try:
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:

@@ -54,13 +54,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file, folder, row or track that was found but not used.
-
-    Attributes
-    ----------
-    name : str
-    reason : str
-    """
+    """A file, folder, row or track that was found but not used, and the reason."""
 
     name: str
     reason: str
@@ -79,7 +73,7 @@ class Dataset:
         Name in messages.
     tracks : tuple of Track
     skipped : tuple of Skipped
-        Everything else that was found, each with the reason.
+        Everything else that was found.
 
     Raises
     ------
@@ -119,15 +113,7 @@ class Dataset:
 
 
 def summarize_skipped(skipped: Sequence[Skipped]) -> str:
-    """Describe what was skipped in one line, the most frequent reasons first.
-
-    Examples
-    --------
-    >>> from genreclf.data.dataset import Skipped, summarize_skipped
-    >>> reason = "not an audio file"
-    >>> summarize_skipped([Skipped("a.txt", reason), Skipped("b.txt", reason)])
-    '2 skipped: not an audio file (2, such as a.txt)'
-    """
+    """Describe what was skipped in one line, the most frequent reasons first."""
     examples = {each.reason: each.name for each in reversed(skipped)}
     counts = Counter(each.reason for each in skipped).most_common()
     reasons = [f"{reason} ({n}, such as {examples[reason]})" for reason, n in counts[:3]]
@@ -136,12 +122,7 @@ def summarize_skipped(skipped: Sequence[Skipped]) -> str:
 
 
 def unique_ids(paths: Sequence[PurePath]) -> list[str]:
-    """Return an id for each path: the path without its suffix, or with it where two would clash.
-
-    Parameters
-    ----------
-    paths : sequence of PurePath
-        All different.
+    """Return an id for each of some different paths: without the suffix, unless two would clash.
 
     Examples
     --------

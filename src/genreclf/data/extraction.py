@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -73,11 +72,10 @@ def extract_features(
 
     Raises
     ------
-    DatasetError
-        If no track could be extracted; if the folder has features of another configuration
-        or of other files; if the disk is full or cannot be written.
-    PluginError, ConfigError
-        If there is no such extractor, or it does not accept these parameters.
+    DatasetError, PluginError, ConfigError
+        If no track could be extracted, the folder has other features or those of other files,
+        or the disk is full or cannot be written; or there is no such extractor, or it does not
+        accept these parameters.
     """
     extractor = make_extractor(features, **(parameters or {}))
     if workers is not None and workers < 1:
@@ -166,13 +164,17 @@ class _Extraction:
 
     def run(self, tracks: Sequence[Track], keys: Sequence[str]) -> dict[int, Skipped]:
         """Extract the tracks that are not in the store; return those that fail, by index."""
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
         waiting = [i for i, key in enumerate(keys) if not self._store.n_frames(key)]
         finished = len(tracks) - len(waiting)
         failed: dict[int, Skipped] = {}
         # Threads, not processes: decoding, resampling, FFT and matrix products release the
         # GIL, and threads have the extractors that a program registers itself.
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="genreclf-extract")
-        with _one_blas_thread():
+        # The matrix products are small: BLAS threads that wait for each other beside the pool's
+        # make the work several times slower on a busy machine.
+        with threadpool_limits(1, user_api="blas"):
             try:
                 self._progress(finished, len(tracks))
                 futures = {pool.submit(self._extract, tracks[i], keys[i]): i for i in waiting}
@@ -209,18 +211,6 @@ class _Extraction:
             yield block
 
 
-def _one_blas_thread() -> AbstractContextManager[Any]:
-    """Limit matrix products to the thread that calls them.
-
-    They are small here, and BLAS threads that wait for each other beside the extraction's
-    make the work several times slower on a busy machine.
-    """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
-    return limits
-
-
 def _assemble(
     dataset: Dataset,
     keys: Sequence[str],
@@ -252,21 +242,8 @@ def _assemble(
 class FrameStore:
     """A folder with the frames of each track in a file: bare numbers, one frame after the other.
 
-    Parameters
-    ----------
-    folder : Path
-        Created if it does not exist.
-    configuration : mapping
-        How the frames are computed; JSON can represent it.
-    dtype : dtype
-        Type of the numbers.
-    bins : int
-        Values per frame.
-
-    Raises
-    ------
-    DatasetError
-        If the folder has frames of another configuration, or other files.
+    The folder is created if it does not exist. A DatasetError is raised if it has frames of
+    another configuration (which JSON can represent), or other files.
     """
 
     def __init__(
@@ -294,13 +271,9 @@ class FrameStore:
         return 0 if rest else frames
 
     def write(self, key: str, blocks: Iterable[NDArray[Any]]) -> None:
-        """Write the frames of a track as they are computed.
+        """Write the frames of a track, blocks of shape (frames, bins), as they are computed.
 
-        Parameters
-        ----------
-        key : str
-        blocks : iterable of ndarray, shape (frames, bins)
-            If it raises, nothing is stored.
+        If `blocks` raises an error, nothing is stored.
         """
         with atomic_write(self._path(key)) as file:
             for block in blocks:

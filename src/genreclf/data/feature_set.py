@@ -104,7 +104,7 @@ class FeatureSet:
         return make_extractor(self.features, **self.parameters)
 
     def check_extractor(self, features: str, parameters: Mapping[str, Any], needed_by: str) -> None:
-        """Check that these features have the frames of an extractor.
+        """Raise DatasetError if an extractor computes other frames than these.
 
         Extractors that differ only in how they normalize segments have the same frames.
 
@@ -115,11 +115,6 @@ class FeatureSet:
         parameters : mapping
         needed_by : str
             What needs them, for the message.
-
-        Raises
-        ------
-        DatasetError
-            If the extractor computes other frames.
         """
         if not _same_frames(self.extractor(), make_extractor(features, **parameters)):
             raise DatasetError(
@@ -132,13 +127,7 @@ class FeatureSet:
         return int(self.bounds[track + 1] - self.bounds[track])
 
     def frames(self, track: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Return frames of a track as the extractor computed them.
-
-        Parameters
-        ----------
-        track : int
-        start, stop : int, optional
-            Range of frames, by default all.
+        """Return frames of a track (by default all), as the extractor computed them.
 
         Returns
         -------
@@ -308,13 +297,7 @@ class FeatureSet:
             raise DatasetError(f"{path}: not a file of log-mel arrays: {error}") from error
 
     def save(self, folder: str | PathLike[str]) -> Path:
-        """Write the set to a folder that :meth:`load` can map into memory.
-
-        Returns
-        -------
-        Path
-            The folder.
-        """
+        """Write the set to a folder that :meth:`load` can map into memory; return the folder."""
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         # The old file may be the one that is mapped, so it must not be overwritten.
@@ -326,14 +309,7 @@ class FeatureSet:
         return path
 
     def write_index(self, folder: Path, **extra: Any) -> None:
-        """Write everything but the frames: the last step, which makes a folder complete.
-
-        Parameters
-        ----------
-        folder : Path
-        **extra
-            Other values to store in the file.
-        """
+        """Write everything but the frames, and `extra`: the last step, which completes a folder."""
         index = {
             **extra,
             "format": FORMAT_VERSION,

@@ -44,10 +44,9 @@ class Manifest(Dataset):
 
     Raises
     ------
-    DatasetError
-        If the file cannot be read or lacks a column, or fewer than two genres have usable rows.
-    MissingExtraError
-        If pyarrow, which Parquet files need, is not installed.
+    DatasetError, MissingExtraError
+        If the file cannot be read or lacks a column, or fewer than two genres have usable rows;
+        or a Parquet file needs pyarrow.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:

@@ -26,12 +26,7 @@ Indices: TypeAlias = NDArray[np.int64]
 
 
 class Split(NamedTuple):
-    """Indices of the tracks of each split, sorted.
-
-    Attributes
-    ----------
-    train, valid, test : ndarray of int64, shape (tracks of the split,)
-    """
+    """Indices of the tracks of each split, sorted; each of shape (tracks of the split,)."""
 
     train: Indices
     valid: Indices
@@ -63,10 +58,8 @@ def make_split(
 
     Raises
     ------
-    ConfigError
-        If the scheme is unknown or its lists are missing.
-    DatasetError
-        If the data cannot be split like this.
+    ConfigError, DatasetError
+        If the scheme is unknown, its lists are missing, or the data cannot be split like this.
     """
     # gtzan imports this module.
     from genreclf.data.gtzan import artist_filtered_split
@@ -191,10 +184,7 @@ def given_split(features: FeatureSet, groups: Indices | None = None) -> Split:
 def check_groups(features: FeatureSet, groups: Indices | None) -> Indices:
     """Return the group numbers, by default those of the tracks' groups.
 
-    Raises
-    ------
-    DatasetError
-        If there is not one number for each track.
+    Raises DatasetError if there is not one number for each track.
     """
     if groups is None:
         return group_tracks(features)
@@ -204,13 +194,7 @@ def check_groups(features: FeatureSet, groups: Indices | None) -> Indices:
 
 
 def check_labels(features: FeatureSet, split: Split) -> Split:
-    """Return the split if each of its parts has every label.
-
-    Raises
-    ------
-    DatasetError
-        If one does not.
-    """
+    """Return the split, or raise DatasetError if one of its parts lacks a label."""
     for name, tracks in zip(Split._fields, split, strict=True):
         missing = set(range(len(features.labels))) - set(features.targets[tracks].tolist())
         if missing:

@@ -79,10 +79,6 @@ def shelf(
     frequency : float
         The filter's midpoint, in Hz: the gain in dB is half of `decibels` there.
 
-    Returns
-    -------
-    Sound
-
     Raises
     ------
     ConfigError
@@ -132,10 +128,6 @@ def encode_mp3(sound: Sound, kbits: int) -> bytes:
         converted to the next higher one, or to 48 kHz.
     kbits : int
         Constant bit rate, in kbit/s.
-
-    Returns
-    -------
-    bytes
 
     Raises
     ------

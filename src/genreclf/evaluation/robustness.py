@@ -121,10 +121,6 @@ def measure_robustness(
     progress : callable, optional
         Called with the number of finished clips.
 
-    Returns
-    -------
-    Robustness
-
     Raises
     ------
     ConfigError

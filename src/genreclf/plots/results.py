@@ -196,10 +196,6 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
         A record for each epoch with ``epoch`` and ``loss``, and after a validation
         ``valid_loss`` and ``valid_accuracy``: the history of :meth:`genreclf.Trainer.fit`.
 
-    Returns
-    -------
-    Figure
-
     Raises
     ------
     ConfigError

@@ -23,12 +23,8 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 class Command(NamedTuple):
     """A subcommand that is imported when it is called.
 
-    Attributes
-    ----------
-    target : str
-        ``"package.module:attribute"`` of a :class:`click.Command`.
-    help : str
-        The line that ``genreclf --help`` shows, without importing the command.
+    `target` is ``"package.module:attribute"`` of a :class:`click.Command`; `help` is the line
+    that ``genreclf --help`` shows without importing it.
     """
 
     target: str
@@ -40,64 +36,49 @@ class Hookspecs:
 
     @hookspec
     def genreclf_extractors(self) -> Mapping[str, Any]:
-        """Register feature extractors.
+        """Return feature extractors by name.
 
-        Returns
-        -------
-        mapping of str to callable or str
-            Each callable takes parameters by keyword and returns a
-            :class:`genreclf.features.Extractor`.
+        Each value is a callable (or its ``"package.module:attribute"``) that takes parameters by
+        keyword and returns a :class:`genreclf.features.Extractor`.
         """
         raise NotImplementedError
 
     @hookspec
     def genreclf_architectures(self) -> Mapping[str, Any]:
-        """Register network architectures.
+        """Return network architectures by name.
 
-        Returns
-        -------
-        mapping of str to callable or str
-            Each callable takes ``n_classes``, ``n_bins``, ``n_frames`` and its own
-            parameters by keyword, and returns a
-            :class:`genreclf.architectures.base.Architecture`.
+        Each value is a callable (or its ``"package.module:attribute"``) that takes ``n_classes``,
+        ``n_bins``, ``n_frames`` and its own parameters by keyword, and returns a
+        :class:`genreclf.architectures.base.Architecture`.
         """
         raise NotImplementedError
 
     @hookspec
     def genreclf_models(self) -> Mapping[str, Any]:
-        """Register pretrained models.
+        """Return pretrained models by name.
 
-        Returns
-        -------
-        mapping of str to Path or str
-            Each value is the :class:`pathlib.Path` of a model folder that
-            :meth:`genreclf.GenreClassifier.save_pretrained` wrote; an address,
-            ``"hf://owner/repository@commit"`` or ``"https://.../model.zip#sha256=..."``; or
-            ``"package.module:attribute"`` of either.
+        Each value is the :class:`pathlib.Path` of a model folder that
+        :meth:`genreclf.GenreClassifier.save_pretrained` wrote; an address,
+        ``"hf://owner/repository@commit"`` or ``"https://.../model.zip#sha256=..."``; or
+        ``"package.module:attribute"`` of either.
         """
         raise NotImplementedError
 
     @hookspec
     def genreclf_recipes(self) -> Mapping[str, Any]:
-        """Register recipes for training.
+        """Return recipes for training by name.
 
-        Returns
-        -------
-        mapping of str to Path or str
-            Each value is the :class:`pathlib.Path` of a TOML file that
-            :meth:`genreclf.Recipe.load` reads, or ``"package.module:attribute"`` of one.
+        Each value is the :class:`pathlib.Path` of a TOML file that :meth:`genreclf.Recipe.load`
+        reads, or ``"package.module:attribute"`` of one.
         """
         raise NotImplementedError
 
     @hookspec
     def genreclf_commands(self) -> Mapping[str, Any]:
-        """Register subcommands of ``genreclf``.
+        """Return subcommands of ``genreclf`` by the name that the user types.
 
-        Returns
-        -------
-        mapping of str to click.Command, Command or str
-            By the name that the user types. A :class:`Command` or
-            ``"package.module:attribute"`` is imported when it is called; only a
-            :class:`Command` has a line in ``genreclf --help`` before that.
+        Each value is a :class:`click.Command`; or a :class:`Command` or
+        ``"package.module:attribute"``, which is imported when it is called. Only a
+        :class:`Command` has a line in ``genreclf --help`` before that.
         """
         raise NotImplementedError

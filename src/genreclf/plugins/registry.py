@@ -122,11 +122,6 @@ class Registry:
 
         It affects all threads, so it is for tests and for programs that choose their
         plugins once, at the start.
-
-        Yields
-        ------
-        Registry
-            This one.
         """
         _active.append(self)
         try:
@@ -135,12 +130,7 @@ class Registry:
             _active.remove(self)
 
     def load_entry_points(self, entry_points: Iterable[metadata.EntryPoint]) -> None:
-        """Load and register plugins, and record those that fail in :attr:`broken`.
-
-        Parameters
-        ----------
-        entry_points : iterable of importlib.metadata.EntryPoint
-        """
+        """Load and register plugins, and record those that fail in :attr:`broken`."""
         for entry_point in entry_points:
             package = _package_of(entry_point)
             try:
@@ -224,10 +214,7 @@ class Registry:
     def load(self, kind: Kind, name: str) -> Any:
         """Return what a name stands for, imported if necessary.
 
-        Raises
-        ------
-        PluginError
-            As :meth:`find` and :meth:`Registration.load` do.
+        Raises PluginError as :meth:`find` and :meth:`Registration.load` do.
         """
         return self.find(kind, name).load()
 
@@ -236,11 +223,9 @@ class Registry:
 
         Raises
         ------
-        PluginError
-            As :meth:`load` does.
-        ConfigError
-            If it does not take these parameters (the message lists those it takes), or
-            fails with them.
+        PluginError, ConfigError
+            If it is not registered or cannot be imported; or if it does not take these parameters
+            (the message lists those it takes), or fails with them.
         """
         factory = self.load(kind, name)
         try:

@@ -32,23 +32,12 @@ class _Member(NamedTuple):
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Extract the files of a model folder from a ``.zip`` or ``.tar.gz``.
+    """Extract the files of a model folder from a ``.zip`` or ``.tar.gz`` into an empty folder.
 
     They may be at the top of the archive or in one folder. Only these files are extracted,
-    and under fixed names.
-
-    Parameters
-    ----------
-    archive : Path
-    folder : Path
-        Where the files are written; empty.
-
-    Raises
-    ------
-    IntegrityError
-        If the archive is damaged, holds no model folder or two, has over 1,000 members, a
-        path that leads out of it, a link or a device, or a file over
-        :data:`~genreclf.pretrained.folder.MAX_BYTES`.
+    and under fixed names. An archive is refused (IntegrityError) if it is damaged, holds no
+    model folder or two, has over 1,000 members, a path that leads out of it, a link or a
+    device, or a file over :data:`~genreclf.pretrained.folder.MAX_BYTES`.
     """
     with _integrity_errors(archive):
         members_of = _zip_members if zipfile.is_zipfile(archive) else _tar_members
@@ -107,27 +96,19 @@ def _zip_members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
         # The standard library cannot unpack bzip2 and LZMA in steps of bounded size.
         is_bounded = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
         is_folder = info.is_dir() and kind in (0, stat.S_IFDIR)
+        is_file = is_regular and is_bounded and not is_folder
+        content = partial(opened.open, info)
         # `filename` is what zipfile makes of the name: cut at a NUL, backslashes replaced.
-        yield _Member(
-            info.orig_filename,
-            info.file_size,
-            is_regular and is_bounded and not is_folder,
-            is_folder,
-            partial(opened.open, info),
-        )
+        yield _Member(info.orig_filename, info.file_size, is_file, is_folder, content)
 
 
 def _tar_members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
     file: Any = _BoundedReader(stack.enter_context(GzipFile(archive)))
     opened = stack.enter_context(tarfile.TarFile(fileobj=file))
     while (info := opened.next()) is not None:
-        yield _Member(
-            info.name,
-            info.size,
-            info.isreg() and not info.issparse(),
-            info.isdir(),
-            partial(opened.extractfile, info),
-        )
+        is_file = info.isreg() and not info.issparse()
+        content = partial(opened.extractfile, info)
+        yield _Member(info.name, info.size, is_file, info.isdir(), content)
 
 
 class _BoundedReader:

@@ -33,17 +33,9 @@ Download = Callable[[Path, Path], None]
 
 @dataclass(frozen=True)
 class CachedModel:
-    """A downloaded model.
+    """A downloaded model: its key in the cache, its folder, and the record of its download.
 
-    Attributes
-    ----------
-    key : str
-        Its name in the cache.
-    folder : Path
-    source : str
-        The address that it was downloaded from; empty if its record is damaged.
-    files : mapping of str to str
-        SHA-256 by file name, as downloaded; empty if its record is damaged.
+    The record is the address and the SHA-256 of each file; both are empty if it is damaged.
     """
 
     key: str
@@ -75,10 +67,8 @@ def is_offline() -> bool:
 class Cache:
     """Downloaded models by key; safe to use from several processes.
 
-    Parameters
-    ----------
-    root : Path, optional
-        Defaults to :func:`cache_folder`. Created when the first model is added.
+    Methods raise CacheError if the cache cannot be written. `root` is by default
+    :func:`cache_folder`; it is created when the first model is added.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -92,19 +82,9 @@ class Cache:
     def add(self, key: str, source: str, download: Download) -> Path:
         """Return the folder of a model, and download it first if it is not in the cache.
 
-        Parameters
-        ----------
-        key : str
-        source : str
-            Its address, for the record.
-        download : callable
-            Takes a folder for temporary files, which remains if it fails, and the empty
-            model folder to fill. Only one process at a time calls it.
-
-        Raises
-        ------
-        CacheError
-            If the cache cannot be written. What `download` raises passes through.
+        `source` is its address, for the record. `download` takes a folder for temporary files,
+        which remains if it fails, and the empty model folder to fill. Only one process at a time
+        calls it. Its errors pass through.
         """
         if found := self.find(key):
             return found
@@ -112,13 +92,7 @@ class Cache:
             return self.find(key) or self._create(key, source, download)
 
     def remove(self, key: str) -> None:
-        """Delete a model and its interrupted download.
-
-        Raises
-        ------
-        CacheError
-            If the cache cannot be written.
-        """
+        """Delete a model and its interrupted download."""
         with self._lock(key):
             for folder in (self.root / "models" / key, self.root / "partial" / key):
                 if folder.exists():

@@ -55,10 +55,6 @@ def model_card(config: ModelConfig, name: str, onnx: str) -> str:
         The argument of :meth:`genreclf.GenreClassifier.from_pretrained`.
     onnx : str
         How closely the exported network agrees with PyTorch, or why there is none.
-
-    Returns
-    -------
-    str
     """
     facts = dict(config.metadata)
     description = facts.pop("description", "A genreclf model.")

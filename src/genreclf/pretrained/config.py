@@ -123,13 +123,8 @@ class ModelConfig:
 def parse_json(text: str) -> Any:
     """Parse JSON strictly by its standard, which :mod:`json` does not.
 
-    Raises
-    ------
-    ValueError
-        If it is not JSON, or holds NaN or infinite numbers, an object with the same
-        key twice, or text that is not Unicode.
-    RecursionError
-        If it is nested too deeply.
+    A ValueError is raised also for NaN and infinite numbers, an object with one key twice, and
+    text that is not Unicode; a RecursionError for what is nested too deeply.
     """
     value = json.loads(
         text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unique_keys

@@ -1,4 +1,4 @@
-"""Model folders: their files, their limits, reading and writing."""
+"""Model folders: their files and the limits of these; read, write, and load a network."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from genreclf.features import make_extractor
 from genreclf.plugins import Kind, registry
 from genreclf.pretrained.card import model_card
 from genreclf.pretrained.config import ModelConfig
-from genreclf.runtimes import Network, SerializedNetwork
+from genreclf.runtimes import Network
 
 if TYPE_CHECKING:
     from genreclf.architectures.base import Architecture
-
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -34,16 +33,18 @@ MAX_BYTES = {CONFIG: 1_000_000, WEIGHTS: 2 * 1024**3, CARD: 1_000_000}
 
 MAX_ARCHIVE_BYTES = MAX_BYTES[WEIGHTS] + 16 * 1024**2
 
+Runtime = Literal["auto", "onnx", "torch"]
+
+_MAX_SEGMENT = 2**22  # values: 1 GiB for a batch of 64 segments
+
 
 def read_config(folder: Path) -> ModelConfig:
     """Read the configuration of a model folder.
 
     Raises
     ------
-    ModelNotFoundError
-        If the folder has no ``config.json``.
-    ConfigError
-        If it is not valid.
+    ModelNotFoundError, ConfigError
+        If the folder has no ``config.json``, or it is not valid.
     """
     path = folder / CONFIG
     try:
@@ -59,173 +60,10 @@ def read_config(folder: Path) -> ModelConfig:
     return ModelConfig.from_json(text, str(path))
 
 
-def read_verified(folder: Path, config: ModelConfig, *names: str) -> dict[str, bytes]:
-    """Read files and compare them with the digests in the configuration.
-
-    Returns
-    -------
-    dict of str to bytes
-        Content by file name.
-
-    Raises
-    ------
-    IntegrityError
-        If a file cannot be read or has another digest.
-    """
-    contents = {}
-    for name in names:
-        try:
-            contents[name] = (folder / name).read_bytes()
-        except OSError as error:
-            raise IntegrityError(f"{folder / name}: cannot be read ({error.strerror})") from error
-        if _sha256(contents[name]) != config.files.get(name):
-            raise IntegrityError(
-                f"{folder / name}: is not the file that {CONFIG} was written with. Get the model "
-                f"again; or load it with runtime 'torch', which needs {WEIGHTS} only, and save it."
-            )
-    return contents
-
-
-def write_folder(folder: Path, config: ModelConfig, network: SerializedNetwork, card: str) -> None:
-    """Write a model folder. Each file is complete or not written at all.
-
-    Parameters
-    ----------
-    folder : Path
-        Created if missing; a model in it is replaced.
-    config : ModelConfig
-        Written with the SHA-256 of the other files.
-    network : SerializedNetwork
-    card : str
-        The model card, in Markdown.
-
-    Raises
-    ------
-    ConfigError
-        If JSON cannot store the configuration.
-    """
-    contents = {WEIGHTS: network.weights, **({} if network.onnx is None else {ONNX: network.onnx})}
-    digests = {name: _sha256(content) for name, content in contents.items()}
-    contents[CARD] = card.encode()
-    contents[CONFIG] = dataclasses.replace(config, files=digests).to_json().encode()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as scratch:
-        for name, content in contents.items():
-            Path(scratch, name).write_bytes(content)
-        if network.onnx is None:
-            (folder / ONNX).unlink(missing_ok=True)
-        for name in contents:
-            shutil.move(Path(scratch, name), folder / name)
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-Runtime = Literal["auto", "onnx", "torch"]
-
-_MAX_SEGMENT = 2**22  # values: 1 GiB for a batch of 64 segments
-
-
-def load_network(folder: Path, config: ModelConfig, runtime: Runtime, device: str) -> Network:
-    """Load the network of a model folder.
-
-    Parameters
-    ----------
-    folder : Path
-    config : ModelConfig
-        Of this folder.
-    runtime : {"auto", "onnx", "torch"}
-        "auto" uses ONNX Runtime on a CPU if the folder has an exported network, and PyTorch
-        otherwise.
-    device : str
-        Where the network runs, in PyTorch's notation.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    ConfigError
-        If the runtime or the device is unknown, or `runtime` is "onnx" and `device` not "cpu".
-    ModelNotFoundError
-        If `runtime` is "onnx" and there is no exported network.
-    IntegrityError
-        If files are damaged or do not belong together.
-    """
-    if runtime not in get_args(Runtime):
-        raise ConfigError(
-            f"runtime must be one of {', '.join(get_args(Runtime))} (got {runtime!r})"
-        )
-    if runtime == "onnx" and device != "cpu":
-        raise ConfigError(f"runtime 'onnx' runs on device 'cpu' only (got {device!r})")
-    exported = folder / ONNX
-    if runtime == "torch" or (runtime == "auto" and (device != "cpu" or not exported.is_file())):
-        return _load_torch(folder, config, device)
-    if not exported.is_file():
-        raise ModelNotFoundError(
-            f"'{folder}' has no network for ONNX Runtime ({ONNX}). Use runtime 'torch'; or load "
-            "it so and save it again, with the extra: pip install 'genreclf[export]'"
-        )
-    return _load_onnx(folder, config)
-
-
-def save_network(
-    folder: Path, name: str, config: ModelConfig, network: Network, metadata: Mapping[str, Any]
-) -> None:
-    """Write a model folder with its card.
-
-    Parameters
-    ----------
-    folder : Path
-        Created if missing; a model in it is replaced.
-    name : str
-        What the card calls the model.
-    config : ModelConfig
-    network : Network
-    metadata : mapping
-        Added to the configuration's; see :func:`genreclf.pretrained.card.model_card`.
-
-    Raises
-    ------
-    ConfigError
-        If JSON cannot store the metadata.
-    """
-    config = dataclasses.replace(
-        config,
-        metadata={"genreclf": __version__, **config.metadata, **metadata},
-        requires=tuple(sorted({*config.requires, *required_packages(config)})),
-    )
-    serialized = network.serialize()
-    write_folder(folder, config, serialized, model_card(config, name, serialized.remark))
-
-
-def build_module(config: ModelConfig) -> Architecture:
-    """Build the untrained network of a configuration; see :func:`make_architecture`."""
-    bins, frames = _segment_shape(config)
-    return make_architecture(
-        config.architecture.name,
-        n_classes=len(config.labels),
-        n_bins=bins,
-        n_frames=frames,
-        **config.architecture.parameters,
-    )
-
-
 def check_components(config: ModelConfig, where: str) -> None:
-    """Check that installed packages register a model's architecture and features.
+    """Raise ConfigError unless installed packages register a model's architecture and features.
 
-    Parameters
-    ----------
-    config : ModelConfig
-    where : str
-        Name of the model, for the message.
-
-    Raises
-    ------
-    ConfigError
-        If not; the message names the packages that the model says it requires.
+    The message begins with `where`, and names the packages that the model requires.
     """
     for kind, name in _components(config):
         if name in registry().names(kind):
@@ -241,6 +79,81 @@ def check_components(config: ModelConfig, where: str) -> None:
                     f"pip install {packages}"
                 )
             raise ConfigError(f"{where}: {error}{advice}") from error
+
+
+def load_network(folder: Path, config: ModelConfig, runtime: Runtime, device: str) -> Network:
+    """Load the network of a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+    config : ModelConfig
+        Of this folder.
+    runtime : {"auto", "onnx", "torch"}
+        "auto" uses ONNX Runtime on a CPU if the folder has an exported network, and PyTorch
+        otherwise. "onnx" needs an exported network, and the device "cpu".
+    device : str
+        Where the network runs, in PyTorch's notation.
+    """
+    if runtime not in get_args(Runtime):
+        raise ConfigError(
+            f"runtime must be one of {', '.join(get_args(Runtime))} (got {runtime!r})"
+        )
+    if runtime == "onnx" and device != "cpu":
+        raise ConfigError(f"runtime 'onnx' runs on device 'cpu' only (got {device!r})")
+    exported = folder / ONNX
+    if runtime == "torch" or (runtime == "auto" and (device != "cpu" or not exported.is_file())):
+        from genreclf.runtimes.torch import TorchNetwork, load_module
+
+        return TorchNetwork(load_module(lambda: build_module(config), folder / WEIGHTS), device)
+    if not exported.is_file():
+        raise ModelNotFoundError(
+            f"'{folder}' has no network for ONNX Runtime ({ONNX}). Use runtime 'torch'; or load "
+            "it so and save it again, with the extra: pip install 'genreclf[export]'"
+        )
+    return _load_onnx(folder, config)
+
+
+def build_module(config: ModelConfig) -> Architecture:
+    """Build the untrained network of a configuration."""
+    bins, frames = _segment_shape(config)
+    return make_architecture(
+        config.architecture.name,
+        n_classes=len(config.labels),
+        n_bins=bins,
+        n_frames=frames,
+        **config.architecture.parameters,
+    )
+
+
+def save_network(
+    folder: Path, name: str, config: ModelConfig, network: Network, metadata: Mapping[str, Any]
+) -> None:
+    """Write a model folder with its card; a model in the folder is replaced.
+
+    Each file is complete or not written at all. The card calls the model `name`. The metadata
+    is added to the configuration's; see :func:`genreclf.pretrained.card.model_card`.
+    """
+    serialized = network.serialize()
+    contents = {WEIGHTS: serialized.weights}
+    if serialized.onnx is not None:
+        contents[ONNX] = serialized.onnx
+    config = dataclasses.replace(
+        config,
+        metadata={"genreclf": __version__, **config.metadata, **metadata},
+        requires=tuple(sorted({*config.requires, *required_packages(config)})),
+        files={file: _sha256(content) for file, content in contents.items()},
+    )
+    contents[CARD] = model_card(config, name, serialized.remark).encode()
+    contents[CONFIG] = config.to_json().encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as scratch:
+        for file, content in contents.items():
+            Path(scratch, file).write_bytes(content)
+        if serialized.onnx is None:
+            (folder / ONNX).unlink(missing_ok=True)
+        for file in contents:
+            shutil.move(Path(scratch, file), folder / file)
 
 
 def required_packages(config: ModelConfig) -> tuple[str, ...]:
@@ -261,18 +174,11 @@ def _components(config: ModelConfig) -> tuple[tuple[Kind, str], ...]:
     return ("architectures", config.architecture.name), ("extractors", config.features.name)
 
 
-def _load_torch(folder: Path, config: ModelConfig, device: str) -> Network:
-    from genreclf.runtimes.torch import TorchNetwork, load_module
-
-    module = load_module(lambda: build_module(config), folder / WEIGHTS)
-    return TorchNetwork(module, device)
-
-
 def _load_onnx(folder: Path, config: ModelConfig) -> Network:
     from genreclf.runtimes.onnx import OnnxNetwork
 
-    contents = read_verified(folder, config, ONNX, WEIGHTS)
-    network = OnnxNetwork(contents[ONNX], folder / WEIGHTS, str(folder / ONNX))
+    exported, _ = (_read_verified(folder, config, name) for name in (ONNX, WEIGHTS))
+    network = OnnxNetwork(exported, folder / WEIGHTS, str(folder / ONNX))
     expected = (*_segment_shape(config), len(config.labels))
     if network.shape != expected:
         raise IntegrityError(
@@ -280,6 +186,20 @@ def _load_onnx(folder: Path, config: ModelConfig) -> Network:
             f"configuration has {expected}. Get the model again."
         )
     return network
+
+
+def _read_verified(folder: Path, config: ModelConfig, name: str) -> bytes:
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise IntegrityError(f"{path}: cannot be read ({error.strerror})") from error
+    if _sha256(content) != config.files.get(name):
+        raise IntegrityError(
+            f"{path}: is not the file that {CONFIG} was written with. Get the model again; or "
+            f"load it with runtime 'torch', which needs {WEIGHTS} only, and save it."
+        )
+    return content
 
 
 def _segment_shape(config: ModelConfig) -> tuple[int, int]:
@@ -290,3 +210,7 @@ def _segment_shape(config: ModelConfig) -> tuple[int, int]:
             f"over {_MAX_SEGMENT:,} values"
         )
     return extractor.bins, extractor.segment_frames
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -5,16 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import HfApi, RepoFile
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import HfApi, RepoFile, errors
 
 from genreclf.errors import (
     ConfigError,
@@ -32,20 +23,9 @@ _log = logging.getLogger(__name__)
 
 
 def resolve_commit(address: HubAddress, cache: Cache) -> str:
-    """Return the commit of a revision: from the Hub, or from the cache if that fails.
+    """Return the commit of a revision, and store it in the cache.
 
-    Parameters
-    ----------
-    address : HubAddress
-    cache : Cache
-        The commit is stored in it.
-
-    Raises
-    ------
-    ModelNotFoundError
-        If the Hub has no such repository or revision, or it is private.
-    DownloadError
-        If the Hub cannot be reached and the cache does not have the commit.
+    If the Hub cannot be reached, return the commit that was stored before.
     """
     try:
         with _hub_errors(address):
@@ -64,7 +44,7 @@ def resolve_commit(address: HubAddress, cache: Cache) -> str:
 
 
 def download_model(address: HubAddress, partial: Path, folder: Path) -> None:
-    """Download a model and verify it.
+    """Download a model and verify it against the digests that the Hub lists.
 
     Parameters
     ----------
@@ -74,15 +54,6 @@ def download_model(address: HubAddress, partial: Path, folder: Path) -> None:
         Folder for the download in progress. Complete files in it are not downloaded again.
     folder : Path
         The model folder to fill; empty.
-
-    Raises
-    ------
-    ModelNotFoundError
-        If there is no such repository, or no model in it.
-    DownloadError
-        If the Hub cannot be reached, or a file is too large.
-    IntegrityError
-        If a file has another digest than the Hub lists.
     """
     files = _list_files(address)
     downloads = partial / "download"
@@ -155,22 +126,30 @@ def _hub_errors(address: HubAddress) -> Iterator[None]:
         yield
     except GenreclfError:
         raise
-    except GatedRepoError as error:
+    except errors.GatedRepoError as error:
         raise ModelNotFoundError(
             f"'{address}' is gated: ask for access on its page, then `hf auth login`"
         ) from error
-    except HFValidationError as error:
+    except errors.HFValidationError as error:
         raise ConfigError(f"'{address}': {error}") from error
-    except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError) as error:
+    except (
+        errors.RepositoryNotFoundError,
+        errors.RevisionNotFoundError,
+        errors.EntryNotFoundError,
+    ) as error:
         # huggingface_hub also raises this one for a broken connection.
-        if isinstance(error, LocalEntryNotFoundError):
+        if isinstance(error, errors.LocalEntryNotFoundError):
             raise DownloadError(f"'{address}' cannot be downloaded: {error}") from error
         raise ModelNotFoundError(
             f"'{address}': the Hub has no such repository or revision, or it is private "
             "(then `hf auth login`)"
         ) from error
     except Exception as error:  # from any HTTP library, and for malformed answers
-        if isinstance(error, OSError) and not isinstance(error, HfHubHTTPError) and error.errno:
+        if (
+            isinstance(error, OSError)
+            and not isinstance(error, errors.HfHubHTTPError)
+            and error.errno
+        ):
             raise  # from the disk
         reason = str(error).strip() or type(error).__name__
         raise DownloadError(f"'{address}': the Hub cannot be used: {reason}") from error

@@ -1,6 +1,6 @@
 """The models on this machine, registered or downloaded: list, remove and verify them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,17 +17,10 @@ from genreclf.pretrained.resolve import DEFAULT_MODEL, parse_hub, parse_web
 class ModelInfo:
     """A model that is registered or downloaded.
 
-    Attributes
-    ----------
-    name : str
-        The argument of :meth:`genreclf.GenreClassifier.from_pretrained`.
-    origin : {"genreclf", "plugin", "cache"}
-    package : str
-        Package that registers it, with its version; empty for a download.
-    folder : Path or None
-        None for an address that is downloaded on use, and for a broken plugin.
-    problem : str or None
-        Why it cannot be used.
+    `name` is the argument of :meth:`genreclf.GenreClassifier.from_pretrained`; `package` is
+    the package (with version) that registers it, empty for a download; `folder` is None for an
+    address that is downloaded on use, and for a broken plugin; `problem` is why it cannot be
+    used, if so.
     """
 
     name: str
@@ -45,14 +38,8 @@ class ModelInfo:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all facts, as values that JSON can store."""
-        facts: dict[str, Any] = {
-            "name": self.name,
-            "origin": self.origin,
-            "package": self.package,
-            "folder": None if self.folder is None else str(self.folder),
-            "size": self.size,
-            "problem": self.problem,
-        }
+        folder = None if self.folder is None else str(self.folder)
+        facts: dict[str, Any] = {**asdict(self), "folder": folder, "size": self.size}
         if self.folder is not None:
             try:
                 facts |= describe(read_config(self.folder))
@@ -62,7 +49,7 @@ class ModelInfo:
 
 
 def describe(config: ModelConfig) -> dict[str, Any]:
-    """Return the facts in a model's configuration that people want to know."""
+    """Return the facts in a model's configuration that ``genreclf models`` prints."""
     return {
         "labels": list(config.labels),
         "architecture": config.architecture.name,
@@ -85,27 +72,10 @@ def list_models() -> list[ModelInfo]:
 
 
 def remove_models(name: str) -> list[str]:
-    """Delete downloaded models.
+    """Delete downloaded models, and return their names.
 
-    Parameters
-    ----------
-    name : str
-        A name that :func:`list_models` returns, or ``hf://owner/repository`` for all its
-        downloaded versions.
-
-    Returns
-    -------
-    list of str
-        The names of the deleted models.
-
-    Raises
-    ------
-    ModelNotFoundError
-        If none is in the cache.
-    ConfigError
-        If it belongs to a package.
-    CacheError
-        If the cache cannot be written.
+    `name` is one that :func:`list_models` returns, or ``hf://owner/repository`` for all its
+    downloaded versions. A model of a package cannot be deleted (ConfigError).
     """
     cache = Cache()
     chosen = [model for model in cache.models() if _matches(model, name)]
@@ -120,13 +90,7 @@ def remove_models(name: str) -> list[str]:
 
 
 def verify_models() -> dict[str, list[str]]:
-    """Read every model on this machine again, and compare digests.
-
-    Returns
-    -------
-    dict of str to list of str
-        The problems of each model by its name; an empty list if there are none.
-    """
+    """Read every model on this machine again; return the problems of each by its name."""
     cached = {model.folder: model for model in Cache().models()}
     return {
         model.name: _problems(model.folder, cached.get(model.folder))

@@ -45,23 +45,12 @@ def resolve_model(
     local_files_only : bool
         Do not use the network. ``GENRECLF_OFFLINE=1`` does the same.
 
-    Returns
-    -------
-    Path
-
     Raises
     ------
-    ModelNotFoundError
-        If there is no such model (the message suggests similar names), or it is not in
-        the cache and the network must not be used.
-    ConfigError
-        If an address has another form or lacks its SHA-256.
-    DownloadError
-        If the model cannot be downloaded.
-    IntegrityError
-        If the download has another digest or is not a model.
-    CacheError
-        If the cache cannot be written.
+    ModelNotFoundError, ConfigError, DownloadError, IntegrityError, CacheError
+        If there is no such model (the message suggests similar names) or it must be downloaded
+        and the network must not be used; an address is not valid; the download fails, has
+        another digest or is not a model; or the cache cannot be written.
     """
     text = str(name)
     offline = local_files_only or is_offline()
@@ -144,15 +133,7 @@ def _not_cached(address: HubAddress | WebAddress, cache: Cache) -> ModelNotFound
 
 @dataclass(frozen=True)
 class HubAddress:
-    """A repository on the Hugging Face Hub, ``hf://owner/repository@revision``.
-
-    Attributes
-    ----------
-    repository : str
-        ``"owner/repository"``.
-    revision : str
-        A branch, tag or commit.
-    """
+    """A repository on the Hugging Face Hub, and a branch, tag or commit of it."""
 
     repository: str
     revision: str = "main"
@@ -173,15 +154,7 @@ class HubAddress:
 
 @dataclass(frozen=True)
 class WebAddress:
-    """A file on the web and its digest.
-
-    Attributes
-    ----------
-    url : str
-        Of an archive of a model folder, or of its ``config.json``.
-    sha256 : str
-        In hexadecimal.
-    """
+    """The URL of a model's archive or ``config.json``, and that file's SHA-256 in hexadecimal."""
 
     url: str
     sha256: str
@@ -215,13 +188,7 @@ def is_loopback(url: str) -> bool:
 
 
 def parse_hub(text: str) -> HubAddress:
-    """Parse ``hf://owner/repository[@revision]``.
-
-    Raises
-    ------
-    ConfigError
-        If it has another form.
-    """
+    """Parse ``hf://owner/repository[@revision]``; raise ConfigError for another form."""
     match = _HUB.fullmatch(text)
     if not match or ".." in text or len(text) > _MAX_HUB_LENGTH:
         raise ConfigError(f"'{text}' is not of the form hf://owner/repository[@revision]")
@@ -231,18 +198,8 @@ def parse_hub(text: str) -> HubAddress:
 def parse_web(text: str, sha256: str | None = None) -> WebAddress:
     """Parse ``https://.../model.zip[#sha256=...]``, or with ``.tar.gz`` or ``config.json``.
 
-    ``http://`` is accepted for this machine only.
-
-    Parameters
-    ----------
-    text : str
-    sha256 : str, optional
-        Of the file, in hexadecimal, if the address does not hold it.
-
-    Raises
-    ------
-    ConfigError
-        If it has another form or no SHA-256.
+    ``http://`` is accepted for this machine only. `sha256` is needed if the address does not
+    hold it. A ConfigError is raised for another form.
     """
     try:
         parts = urlsplit(text)

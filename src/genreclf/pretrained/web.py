@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pooch
 import requests
+from requests.exceptions import ChunkedEncodingError, SSLError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -24,20 +25,8 @@ _MAX_REDIRECTS = 5
 def download_model(address: WebAddress, partial: Path, folder: Path) -> None:
     """Download a model and verify it.
 
-    Parameters
-    ----------
-    address : WebAddress
-    partial : Path
-        Folder for the download in progress. A later call continues an interrupted one.
-    folder : Path
-        The model folder to fill; empty.
-
-    Raises
-    ------
-    DownloadError
-        If the server cannot be reached, fails, or sends too much.
-    IntegrityError
-        If a file has another digest, or the archive is not a model folder.
+    The parameters are those of :func:`genreclf.pretrained.hub.download_model`; a later call
+    with the same `partial` continues an interrupted download.
     """
     if address.is_archive:
         archive = download(address.url, address.sha256, MAX_ARCHIVE_BYTES, partial)
@@ -57,28 +46,11 @@ def download_model(address: WebAddress, partial: Path, folder: Path) -> None:
 
 
 def download(url: str, sha256: str, limit: int, folder: Path) -> Path:
-    """Download one file, or continue an interrupted download.
+    """Download one file of at most `limit` bytes, or continue an interrupted download.
 
-    Parameters
-    ----------
-    url : str
-    sha256 : str
-        In hexadecimal.
-    limit : int
-        Maximum size of the file, in bytes.
-    folder : Path
-        Holds the file, and the part of it that was downloaded.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    DownloadError
-        If the server cannot be reached, fails, or sends too much.
-    IntegrityError
-        If the file has another digest.
+    The folder holds the file, and the part of it that was downloaded. A DownloadError is
+    raised if the server cannot be reached, fails or sends too much; an IntegrityError if the
+    file has another digest.
     """
     downloader = _Downloader(folder / f"{sha256}.part", limit)
     for _ in range(2):
@@ -104,16 +76,7 @@ def download(url: str, sha256: str, limit: int, folder: Path) -> Path:
 class _Downloader:
     """Downloads for pooch into a file that remains after a failure.
 
-    Parameters
-    ----------
-    part : Path
-    limit : int
-        Maximum size of the file, in bytes.
-
-    Attributes
-    ----------
-    resumed : bool
-        Whether the last file consists of more than one answer.
+    `resumed` is whether the last file consists of more than one answer.
     """
 
     def __init__(self, part: Path, limit: int) -> None:
@@ -123,17 +86,10 @@ class _Downloader:
 
     def __call__(self, url: str, output_file: str, _pooch: object) -> None:
         console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        with (
-            _Session() as session,
-            Progress(
-                *columns,
-                TransferSpeedColumn(),
-                console=console,
-                transient=True,
-                disable=not console.is_terminal,
-            ) as bar,
-        ):
+        text = TextColumn("{task.description}")
+        columns = (text, BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        with _Session() as session, bar:
             task = bar.add_task(f"Downloading {urlsplit(url).hostname}", total=None)
             for delay in (*RETRY_DELAYS, None):
                 try:
@@ -211,13 +167,8 @@ def _is_transient(error: requests.RequestException) -> bool:
     if isinstance(error, requests.HTTPError):
         status = error.response.status_code if error.response is not None else 0
         return status in (408, 425, 429) or status >= 500
-    kinds = (
-        _RetryError,
-        requests.ConnectionError,
-        requests.Timeout,
-        requests.exceptions.ChunkedEncodingError,
-    )
-    return isinstance(error, kinds) and not isinstance(error, requests.exceptions.SSLError)
+    kinds = (_RetryError, requests.ConnectionError, requests.Timeout, ChunkedEncodingError)
+    return isinstance(error, kinds) and not isinstance(error, SSLError)
 
 
 def _reason(error: requests.RequestException) -> str:

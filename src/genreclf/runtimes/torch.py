@@ -140,10 +140,6 @@ def load_module(build: Callable[[], Architecture], path: Path) -> Architecture:
         Returns the untrained network.
     path : Path
 
-    Returns
-    -------
-    Architecture
-
     Raises
     ------
     IntegrityError

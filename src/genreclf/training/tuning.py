@@ -91,10 +91,6 @@ def tune(
     progress : callable, optional
         Called with each finished trial.
 
-    Returns
-    -------
-    TuningResult
-
     Raises
     ------
     MissingExtraError
