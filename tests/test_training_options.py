@@ -11,7 +11,8 @@ from torch.optim.optimizer import (
 )
 
 from genreclf import Trainer
-from test_trainer import features, recipe, same, weights
+from genreclf.data import FeatureSet
+from test_trainer import RECIPE, features, recipe, same, weights
 
 TRAIN, VALID = features(), features(4, seed=1, prefix="v")
 
@@ -171,3 +172,23 @@ def test_patience_stops_early():
 def test_the_papers_rule_stops_on_a_plateau():
     history = train(TRAIN, VALID, training={"epochs": 100, "plateau_epochs": 20}).history
     assert len(history) in (20, 40)
+
+
+def test_class_weights_count_genres_alike_in_the_loss():
+    """A loss of 9 and 3 equal tracks with weights is that of 6 and 6 without."""
+    high, low = features(1, seed=0).frames(0), features(1, seed=0).frames(1)
+    losses = []
+    for n_high, weighted in ((9, True), (6, False), (9, False)):
+        frames = [high] * n_high + [low] * (12 - n_high)
+        genres = ["high"] * n_high + ["low"] * (12 - n_high)
+        tracks = FeatureSet.from_frames("logmel-13fps", frames, list(map(str, range(12))), genres)
+        tables = {"class_weights": weighted, "epochs": 1, "batch_size": 12, "segments_per_track": 1}
+        length = {"parameters": {"pool_bins": 4, "segment_frames": high.shape[1]}}
+        architecture = {"parameters": {**RECIPE["architecture"]["parameters"], "dropout": [0, 0]}}
+        losses.append(
+            train(tracks, training=tables, features=length, architecture=architecture).history[0][
+                "loss"
+            ]
+        )
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert losses[0] != pytest.approx(losses[2], rel=1e-3)

@@ -108,6 +108,9 @@ class TrainingSettings:
         Random segments of each track per epoch.
     label_smoothing : float
         0 <= label_smoothing < 1.
+    class_weights : bool
+        Weight each genre in the loss by the inverse of its number of tracks, as
+        scikit-learn's ``class_weight="balanced"`` does.
     class_balance : float
         Draw each track with a probability proportional to ``n ** -class_balance``, where
         ``n`` is the number of tracks of its genre. 0 takes each track once per epoch; 1
@@ -129,6 +132,7 @@ class TrainingSettings:
     batch_size: int = 64
     segments_per_track: int = 1
     label_smoothing: float = 0.0
+    class_weights: bool = False
     class_balance: float = 0.0
     validate_every: int = 1
     keep: str = "last"
@@ -297,6 +301,7 @@ _FACTORS = Rule(
     "a table of numbers, each at least 0",
     lambda v: isinstance(v, Mapping) and all(map(number(0).accepts, v.values())),
 )
+_BOOLEAN = Rule("true or false", lambda v: isinstance(v, bool))
 _PLATEAU = Rule(
     "0 or a whole number, at least 20", lambda v: type(v) is int and (v == 0 or v >= 20)
 )
@@ -320,6 +325,7 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
         "batch_size": integer(1),
         "segments_per_track": integer(1),
         "label_smoothing": fraction(),
+        "class_weights": _BOOLEAN,
         "class_balance": number(0),
         "validate_every": integer(1),
         "keep": one_of("last", "best"),

@@ -205,7 +205,7 @@ class TagFile(Protocol):
 
 
 def open_tags(path: Path) -> TagFile:
-    """Read the tags of a file; raise TagError if they are damaged or cannot be written."""
+    """Read the tags of a file; raise TagError if they cannot be read, or not be written later."""
     try:
         file = mutagen.File(path)
         if isinstance(file, MP3):

@@ -228,7 +228,8 @@ def has_results(path: Path | None) -> bool:
 def finished_paths(format_: str, output: Output) -> set[str]:
     """Return the paths whose results are complete, and remove incomplete ones from the file.
 
-    The format is "jsonl" or "csv". The file must exist, and be of the same command and model.
+    The format is "jsonl" or "csv". The file must exist; if it is not of the same command and
+    model, a UsageError is raised.
     """
     assert output.path is not None  # noqa: S101
     read = {"jsonl": _read_json_lines, "csv": _read_csv}[format_]

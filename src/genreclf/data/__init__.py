@@ -56,7 +56,8 @@ def open_dataset(path: str | PathLike[str]) -> Dataset:
     Raises
     ------
     DatasetError, MissingExtraError
-        If it is none of these or cannot be used; or a Parquet file needs pyarrow.
+        If it is none of these or cannot be used; or if pyarrow, which Parquet files need, is
+        not installed.
     """
     root = Path(path)
     if not root.is_dir():

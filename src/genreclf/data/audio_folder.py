@@ -54,7 +54,7 @@ class AudioFolder(Dataset):
 
 
 def list_visible(folder: Path) -> list[Path]:
-    """List the entries of a folder that are not hidden by name, or raise DatasetError."""
+    """List the visible entries of a folder by name, or raise DatasetError if it cannot be read."""
     try:
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:

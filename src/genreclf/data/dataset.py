@@ -122,7 +122,7 @@ def summarize_skipped(skipped: Sequence[Skipped]) -> str:
 
 
 def unique_ids(paths: Sequence[PurePath]) -> list[str]:
-    """Return an id for each of some different paths: without the suffix, unless two would clash.
+    """Return an id for each path (no two are equal): without its suffix, unless two would clash.
 
     Examples
     --------

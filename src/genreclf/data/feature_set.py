@@ -127,7 +127,13 @@ class FeatureSet:
         return int(self.bounds[track + 1] - self.bounds[track])
 
     def frames(self, track: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Return frames of a track (by default all), as the extractor computed them.
+        """Return frames of a track as the extractor computed them.
+
+        Parameters
+        ----------
+        track : int
+        start, stop : int, optional
+            Range of frames, by default all.
 
         Returns
         -------

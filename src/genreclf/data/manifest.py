@@ -46,7 +46,7 @@ class Manifest(Dataset):
     ------
     DatasetError, MissingExtraError
         If the file cannot be read or lacks a column, or fewer than two genres have usable rows;
-        or a Parquet file needs pyarrow.
+        or if pyarrow, which Parquet files need, is not installed.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:

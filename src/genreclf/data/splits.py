@@ -26,7 +26,7 @@ Indices: TypeAlias = NDArray[np.int64]
 
 
 class Split(NamedTuple):
-    """Indices of the tracks of each split, sorted; each of shape (tracks of the split,)."""
+    """Sorted indices of the tracks of each split: int64, shape (tracks of the split,)."""
 
     train: Indices
     valid: Indices

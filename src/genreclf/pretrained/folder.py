@@ -1,4 +1,4 @@
-"""Model folders: their files and the limits of these; read, write, and load a network."""
+"""Model folders: their files and size limits; read, load and write them."""
 
 from __future__ import annotations
 
@@ -177,7 +177,8 @@ def _components(config: ModelConfig) -> tuple[tuple[Kind, str], ...]:
 def _load_onnx(folder: Path, config: ModelConfig) -> Network:
     from genreclf.runtimes.onnx import OnnxNetwork
 
-    exported, _ = (_read_verified(folder, config, name) for name in (ONNX, WEIGHTS))
+    exported = _read_verified(folder, config, ONNX)
+    _read_verified(folder, config, WEIGHTS)
     network = OnnxNetwork(exported, folder / WEIGHTS, str(folder / ONNX))
     expected = (*_segment_shape(config), len(config.labels))
     if network.shape != expected:

@@ -145,11 +145,8 @@ def _hub_errors(address: HubAddress) -> Iterator[None]:
             "(then `hf auth login`)"
         ) from error
     except Exception as error:  # from any HTTP library, and for malformed answers
-        if (
-            isinstance(error, OSError)
-            and not isinstance(error, errors.HfHubHTTPError)
-            and error.errno
-        ):
+        is_answer = isinstance(error, errors.HfHubHTTPError)  # an OSError too
+        if isinstance(error, OSError) and error.errno and not is_answer:
             raise  # from the disk
         reason = str(error).strip() or type(error).__name__
         raise DownloadError(f"'{address}': the Hub cannot be used: {reason}") from error

@@ -1,31 +1,37 @@
-"""The training loop: steps, epochs and validations, and their state."""
+"""The training loop: steps, epochs and validations, and the checkpoints of its state."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
 from genreclf.architectures.base import Architecture
 from genreclf.classifier import GenreClassifier
 from genreclf.data.feature_set import FeatureSet
 from genreclf.errors import TrainingError
 from genreclf.features import make_extractor
+from genreclf.files import atomic_write
 from genreclf.pretrained import ModelConfig
 from genreclf.pretrained.folder import build_module
 from genreclf.recipe import Recipe
 from genreclf.runtimes.torch import TorchNetwork
-from genreclf.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from genreclf.training.loader import Batch, SegmentLoader
 from genreclf.training.optimizer import (
     ExponentialMovingAverage,
@@ -33,6 +39,8 @@ from genreclf.training.optimizer import (
     learning_rate,
     make_optimizer,
 )
+
+CHECKPOINT = "checkpoint.safetensors"
 
 Record = dict[str, Any]
 
@@ -87,6 +95,12 @@ class TrainingLoop:
         )
         self._average = ExponentialMovingAverage(self._module, recipe.optimizer.ema_decay)
         self._best: dict[str, Tensor] = {}
+        self._class_weights: Tensor | None = None
+        if recipe.training.class_weights:
+            counts = np.bincount(train.targets, minlength=len(train.labels))
+            weights = len(train) / (len(counts) * np.maximum(counts, 1))
+            tensor = torch.from_numpy(weights.astype(np.float32))
+            self._class_weights = tensor.to(accelerator.device)
         # What Accelerate returns computes in mixed precision and averages the gradients of
         # all processes; it shares its weights with `_module`.
         self._network = accelerator.prepare_model(self._module)
@@ -182,7 +196,10 @@ class TrainingLoop:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         loss = F.cross_entropy(
-            self._network(segments), targets, label_smoothing=self.recipe.training.label_smoothing
+            self._network(segments),
+            targets,
+            weight=self._class_weights,
+            label_smoothing=self.recipe.training.label_smoothing,
         ) + l2_penalty(self._module, self.recipe.optimizer)
         self._optimizer.zero_grad()
         self._accelerator.backward(loss)
@@ -232,3 +249,72 @@ class TrainingLoop:
 def _derive_seed(*numbers: int) -> int:
     # Libraries take seeds of 32 bits, and similar seeds must not give correlated streams.
     return int(np.random.SeedSequence(numbers).generate_state(1)[0]) // 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training run after an epoch.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+        Weights, their average, the best weights and the optimizer's state.
+    metadata : dict
+        Everything else; JSON must be able to store it.
+    """
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Replace the folder's checkpoint; create the folder if it is missing.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written, such as on a full disk; the previous checkpoint stays.
+        """
+        content = save(
+            {name: tensor.contiguous() for name, tensor in self.tensors.items()},
+            metadata={"run": json.dumps(self.metadata)},
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(folder / CHECKPOINT) as file:
+            file.write(content)
+
+    @classmethod
+    def read(cls, folder: Path) -> Checkpoint | None:
+        """Read the folder's checkpoint, or return None if there is none.
+
+        Raises
+        ------
+        TrainingError
+            If it is damaged.
+        """
+        path = folder / CHECKPOINT
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, framework="pt") as stored:
+                metadata = json.loads(stored.metadata()["run"])
+                return cls({key: stored.get_tensor(key) for key in stored.keys()}, metadata)  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise TrainingError(
+                f"'{path}' is damaged ({error}); delete it to restart the training"
+            ) from error
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return an optimizer's state by name: ``"<parameter's index>.<quantity>"``."""
+    state = optimizer.state_dict()["state"]
+    return {f"{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Set an optimizer's state to the tensors of :func:`optimizer_tensors`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -22,8 +22,7 @@ from genreclf.files import atomic_write
 from genreclf.pretrained import Component, ModelConfig
 from genreclf.recipe import DEFAULT_RECIPE, ArchitectureSettings, FeatureSettings, Recipe
 from genreclf.training.calibration import calibrate
-from genreclf.training.checkpoint import Checkpoint
-from genreclf.training.loop import Record, TrainingLoop
+from genreclf.training.loop import Checkpoint, Record, TrainingLoop
 
 LOG = "log.jsonl"
 
