@@ -53,13 +53,22 @@ def score(
     >>> scores.accuracy, scores.confusion
     (0.5, ((1, 0), (1, 0)))
     """
-    from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+    from sklearn.metrics import (
+        accuracy_score,
+        confusion_matrix,
+        log_loss,
+        precision_recall_fscore_support,
+    )
 
     normalized, truth = _checked(probabilities, targets, labels)
     predicted = normalized.argmax(axis=1)
     confidence, correct = normalized.max(axis=1), predicted == truth
     indices = list(range(len(labels)))
-    genres = _by_genre(truth, predicted, labels)
+    by_genre = precision_recall_fscore_support(truth, predicted, labels=indices, zero_division=0.0)
+    genres = tuple(
+        GenreScores(label, float(precision), float(recall), float(f1), int(support))
+        for label, precision, recall, f1, support in zip(labels, *by_genre, strict=True)
+    )
     bins = calibration_bins(confidence, correct)
     matrix = confusion_matrix(truth, predicted, labels=indices)
     return Scores(
@@ -98,20 +107,6 @@ def _checked(
     return values / sums[:, None], truth.astype(np.int64)
 
 
-def _by_genre(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]
-) -> tuple[GenreScores, ...]:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    columns = precision_recall_fscore_support(
-        truth, predicted, labels=list(range(len(labels))), zero_division=0.0
-    )
-    return tuple(
-        GenreScores(label, float(precision), float(recall), float(f1), int(support))
-        for label, precision, recall, f1, support in zip(labels, *columns, strict=True)
-    )
-
-
 def wilson_interval(correct: int, tracks: int) -> tuple[float, float]:
     """Compute Wilson's 95 % interval of an accuracy.
 
@@ -122,10 +117,6 @@ def wilson_interval(correct: int, tracks: int) -> tuple[float, float]:
     ----------
     correct, tracks : int
         Number of correct predictions, and of all predictions.
-
-    Returns
-    -------
-    (float, float)
 
     Examples
     --------
@@ -143,7 +134,7 @@ def wilson_interval(correct: int, tracks: int) -> tuple[float, float]:
 def calibration_bins(
     confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = CALIBRATION_BINS
 ) -> tuple[CalibrationBin, ...]:
-    """Group predictions by confidence, in bins of equal width from 0 to 1.
+    """Group predictions by confidence, in all bins of equal width from 0 to 1, in order.
 
     Parameters
     ----------
@@ -151,11 +142,6 @@ def calibration_bins(
     correct : ndarray of bool, shape (tracks,)
     bins : int
         Bin ``m`` holds the confidences in ``((m - 1) / bins, m / bins]``.
-
-    Returns
-    -------
-    tuple of CalibrationBin
-        All bins, in order.
     """
     edges = np.arange(bins + 1) / bins
     chosen = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
@@ -170,21 +156,12 @@ def calibration_bins(
 
 
 def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
-    """Compute the expected calibration error (ECE).
+    """Compute the expected calibration error (ECE) of :func:`calibration_bins`.
 
+    It is 0 if, of the predictions with 70 % confidence, 70 % are correct, and at most 1.
     ``ECE = sum over bins of (tracks in bin / tracks) * |accuracy - confidence|``, with
     the bin's mean accuracy and mean confidence: Guo, Pleiss, Sun and Weinberger, "On
     Calibration of Modern Neural Networks", ICML 2017 (arXiv 1706.04599), eq. 3.
-
-    Parameters
-    ----------
-    bins : sequence of CalibrationBin
-        From :func:`calibration_bins`.
-
-    Returns
-    -------
-    float
-        0 (of the predictions with 70 % confidence, 70 % are correct) to 1.
     """
     tracks = sum(part.tracks for part in bins)
     gaps = (part.tracks * abs(part.accuracy - part.confidence) for part in bins)
@@ -198,17 +175,14 @@ def risk_coverage_curve(
 ) -> tuple[RiskCoveragePoint, ...]:
     """Compute coverage and accuracy for each threshold of the confidence.
 
+    The points go from the most confident predictions to all; equal confidences are one point.
+
     Parameters
     ----------
     confidence : ndarray of float64, shape (tracks,)
     correct : ndarray of bool, shape (tracks,)
     points : int
         Maximum number of points. More are thinned evenly; the last one stays.
-
-    Returns
-    -------
-    tuple of RiskCoveragePoint
-        From the most confident predictions to all; equal confidences are one point.
     """
     order = np.argsort(-confidence, kind="stable")
     falling = confidence[order]
@@ -226,15 +200,8 @@ def risk_coverage_curve(
 def summarize_runs(runs: Sequence[Scores]) -> dict[str, Spread]:
     """Compute mean and spread of each metric over runs.
 
-    Parameters
-    ----------
-    runs : sequence of Scores
-
-    Returns
-    -------
-    dict of str to Spread
-        By the names in :data:`genreclf.scores.METRIC_NAMES`, without those that are None
-        in a run.
+    The keys are those of :data:`genreclf.scores.METRIC_NAMES`, without the metrics that are
+    None in a run.
 
     Raises
     ------

@@ -25,16 +25,9 @@ DEFAULT_RECIPE = "short-chunk"
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """``[features]``: the input of the network.
+    """``[features]``: the extractor, and its parameters that differ from the registered ones.
 
-    Attributes
-    ----------
-    name : str
-        Registered name of the extractor.
-    parameters : mapping
-        The extractor's parameters that differ from the registered ones.
-    overlap : float
-        Overlap of consecutive segments when a track is classified, 0 <= overlap < 1.
+    Segments overlap by the fraction `overlap`, 0 <= overlap < 1, when a track is classified.
     """
 
     name: str = "logmel-13fps"
@@ -44,15 +37,7 @@ class FeatureSettings:
 
 @dataclass(frozen=True)
 class ArchitectureSettings:
-    """``[architecture]``: the network.
-
-    Attributes
-    ----------
-    name : str
-        Registered name of the architecture.
-    parameters : mapping
-        The architecture's parameters that differ from its defaults.
-    """
+    """``[architecture]``: the network, and its parameters that differ from the defaults."""
 
     name: str = "dong2018"
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -190,15 +175,7 @@ class AugmentationSettings:
 class Recipe:
     """Every setting of a training run except its data and seed.
 
-    Attributes
-    ----------
-    description : str
-        One or two sentences for the model card.
-    features : FeatureSettings
-    architecture : ArchitectureSettings
-    optimizer : OptimizerSettings
-    training : TrainingSettings
-    augmentation : AugmentationSettings
+    The description is one or two sentences for the model card.
 
     Examples
     --------
@@ -226,12 +203,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
-        """Build a recipe from nested dictionaries.
-
-        Parameters
-        ----------
-        settings : mapping
-            Missing keys and tables get their defaults.
+        """Build a recipe from nested dictionaries; missing keys and tables get their defaults.
 
         Raises
         ------

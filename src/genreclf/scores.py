@@ -24,16 +24,7 @@ METRIC_NAMES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class GenreScores:
-    """Scores of one genre.
-
-    Attributes
-    ----------
-    genre : str
-    precision, recall, f1 : float
-        0 to 1; 0 where the denominator is 0.
-    support : int
-        Number of tracks of this genre.
-    """
+    """Scores of one genre, 0 where the denominator is 0, and its number of tracks."""
 
     genre: str
     precision: float
@@ -44,15 +35,9 @@ class GenreScores:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Tracks of similar confidence.
+    """Number of tracks with a confidence above `lower` and up to `upper`, and their means.
 
-    Attributes
-    ----------
-    lower, upper : float
-        Range of the confidence; it includes the upper end.
-    tracks : int
-    confidence, accuracy : float
-        Means over these tracks, 0 to 1; both 0 if there are none.
+    The mean confidence and the accuracy are both 0 if there are no tracks.
     """
 
     lower: float
@@ -64,17 +49,9 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class RiskCoveragePoint:
-    """Accuracy if predictions below a confidence are rejected.
+    """Accuracy if predictions below a confidence are rejected; the risk is ``1 - accuracy``.
 
-    Attributes
-    ----------
-    confidence : float
-        Least confidence of an accepted prediction.
-    coverage : float
-        Fraction of the tracks whose prediction is accepted, 0 to 1.
-    accuracy : float
-        Fraction of the accepted predictions that are correct, 0 to 1; the risk is
-        ``1 - accuracy``.
+    The coverage is the fraction of the tracks whose prediction is accepted.
     """
 
     confidence: float
@@ -153,7 +130,10 @@ class Scores:
                 calibration=tuple(CalibrationBin(**row) for row in record["calibration"]),
                 risk_coverage=tuple(RiskCoveragePoint(**row) for row in record["risk_coverage"]),
                 tracks=int(record["tracks"]),
-                **{name: _number(record[name]) for name in METRIC_NAMES},
+                **{
+                    name: None if record[name] is None else float(record[name])
+                    for name in METRIC_NAMES
+                },
             )
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise DatasetError(f"these are not scores: {error!r}") from error
@@ -163,21 +143,9 @@ class Scores:
         return scores
 
 
-def _number(value: Any) -> Any:
-    return None if value is None else float(value)
-
-
 @dataclass(frozen=True)
 class Spread:
-    """One metric over several runs.
-
-    Attributes
-    ----------
-    mean, minimum, maximum : float
-    deviation : float or None
-        Standard deviation over the runs, with n - 1 in the denominator; None for one run.
-    runs : int
-    """
+    """One metric over several runs; `deviation` divides by n - 1, and is None for one run."""
 
     mean: float
     deviation: float | None

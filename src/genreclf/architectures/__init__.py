@@ -28,10 +28,8 @@ def make_architecture(
 
     Raises
     ------
-    PluginError
-        If no plugin registers the name.
-    ConfigError
-        If a parameter is unknown or out of range.
+    PluginError, ConfigError
+        If no plugin registers the name, or a parameter is unknown or out of range.
 
     Examples
     --------

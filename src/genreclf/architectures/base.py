@@ -4,9 +4,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
-from torch import Tensor, nn
+from genreclf.errors import ConfigError, MissingExtraError
 
-from genreclf.errors import ConfigError
+try:
+    from torch import Tensor, nn
+except ImportError as error:
+    raise MissingExtraError("networks in PyTorch", "train") from error
 
 LARGEST_MAP = 2**23
 """Values that a layer may return for one segment: 2 GiB for a batch of 64."""
@@ -68,23 +71,10 @@ class Architecture(nn.Module, ABC):
 def check_feature_maps(
     architecture: str, segment: tuple[int, int], layers: str, maps: Iterable[tuple[int, int, int]]
 ) -> None:
-    """Check that a segment is neither too small nor too large for a stack of layers.
+    """Check that no output of a stack of layers is empty or over :data:`LARGEST_MAP` values.
 
-    Parameters
-    ----------
-    architecture : str
-        Name for the message.
-    segment : (int, int)
-        Bins and frames.
-    layers : str
-        What the message calls the layers.
-    maps : iterable of (int, int, int)
-        Shape of each layer's output: channels, height and width.
-
-    Raises
-    ------
-    ConfigError
-        If an output is empty or has more than :data:`LARGEST_MAP` values.
+    The segment has (bins, frames), and each output (channels, height, width); `architecture`
+    and `layers` are for the message of the ConfigError.
     """
     bins, frames = segment
     for shape in maps:

@@ -14,7 +14,7 @@ from typing import IO, Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from genreclf.errors import AudioDecodeError
+from genreclf.errors import AudioDecodeError, MissingExtraError
 from genreclf.files import printable
 
 AudioSource: TypeAlias = (
@@ -245,9 +245,15 @@ def decode_error(name: str, problem: str) -> AudioDecodeError:
 
 def open_filesystem(url: str) -> tuple[Any, str]:
     """Return the fsspec file system of a URL, and the path in it."""
-    import fsspec
+    try:
+        import fsspec
 
-    filesystem, path = fsspec.url_to_fs(url)
+        filesystem, path = fsspec.url_to_fs(url)
+    except ImportError as error:
+        # For other protocols, fsspec's own message names the package to install.
+        if error.name == "fsspec" or url.startswith("http"):
+            raise MissingExtraError("files at URLs", "ray") from error
+        raise
     return filesystem, path
 
 
@@ -256,6 +262,8 @@ def remote_errors(url: str, action: str) -> Iterator[None]:
     """Raise what goes wrong at a URL as `AudioDecodeError`: it cannot be "read" or "listed"."""
     try:
         yield
+    except MissingExtraError:
+        raise
     except Exception as error:  # each file system raises types of its own
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise decode_error(

@@ -72,14 +72,18 @@ def evaluate(
     from genreclf.cli.features import open_features
     from genreclf.cli.progress import progress_bar
     from genreclf.evaluation import run_scheme, write_report
-    from genreclf.training import Recipe
+    from genreclf.plots.figure import require_matplotlib
 
+    # Before the work, not after it: the report has plots.
+    require_matplotlib()
     if protocol is None:
         title = f"{model} on {data.name}"
         evaluations, facts = _test(data, model, output, robustness, workers)
     elif robustness:
         raise click.UsageError("--robustness needs a --model; leave --protocol out")
     else:
+        from genreclf.training import Recipe
+
         settings = Recipe.load(recipe)
         title = f"{recipe}, {protocol} protocol"
         features = open_features(data, settings.features, output / "extracted")

@@ -47,11 +47,12 @@ def train(
     columns path and genre), or extracted features. The output folder is a model: `genreclf
     predict SONG --model OUTPUT`.
     """
-    from accelerate import PartialState
-
     from genreclf.cli.features import open_features
     from genreclf.data import make_split
     from genreclf.training import Recipe, Trainer
+
+    # After genreclf.training, which names the extra if Accelerate is not installed.
+    from accelerate import PartialState  # isort: skip
 
     settings = Recipe.load(recipe)
     processes = PartialState(cpu=device == "cpu")

@@ -18,25 +18,14 @@ from genreclf.scores import Scores
 
 if TYPE_CHECKING:
     from genreclf.classifier import GenreClassifier
-    from genreclf.prediction import Prediction
 
 
 @dataclass(frozen=True)
 class TrackResult:
-    """Prediction for one track, and its true genre.
+    """True and predicted genre of one track.
 
-    Attributes
-    ----------
-    id : str
-        The track's id in the data.
-    genre, predicted : str
-        True and predicted genre.
-    confidence : float
-        Probability of the predicted genre, 0 to 1.
-    probabilities : tuple of float
-        In the order of the scores' labels.
-    segments, segments_correct : int
-        Number of classified segments, and of those whose prediction is correct.
+    The probabilities are in the order of the scores' labels; `segments_correct` is the number
+    of segments whose prediction is correct.
     """
 
     id: str
@@ -89,7 +78,11 @@ class Evaluation:
         return {
             "name": self.name,
             "scores": self.scores.to_dict(),
-            "tracks": [_row(track) for track in self.tracks],
+            "tracks": [
+                dataclasses.asdict(track)
+                | {"probabilities": [round(each, 6) for each in track.probabilities]}
+                for track in self.tracks
+            ],
             "skipped": [dataclasses.asdict(item) for item in self.skipped],
             "neighbors": self.neighbors and self.neighbors.to_dict(),
             "robustness": self.robustness and self.robustness.to_dict(),
@@ -97,13 +90,7 @@ class Evaluation:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Evaluation:
-        """Build an evaluation from the result of :meth:`to_dict`.
-
-        Raises
-        ------
-        DatasetError
-            If a value is missing or of the wrong type.
-        """
+        """Build an evaluation from the result of :meth:`to_dict`; others raise DatasetError."""
         try:
             neighbors, robustness = record.get("neighbors"), record.get("robustness")
             rows = [
@@ -121,11 +108,6 @@ class Evaluation:
             raise DatasetError(f"this is not an evaluation: {error!r}") from error
 
 
-def _row(track: TrackResult) -> dict[str, Any]:
-    rounded = [round(probability, 6) for probability in track.probabilities]
-    return {**dataclasses.asdict(track), "probabilities": rounded}
-
-
 def evaluate(
     classifier: GenreClassifier,
     features: FeatureSet,
@@ -134,6 +116,8 @@ def evaluate(
     progress: Callable[[TrackResult], None] | None = None,
 ) -> Evaluation:
     """Classify tracks whose genre is known, and score the predictions.
+
+    The scores' labels are the classifier's.
 
     Parameters
     ----------
@@ -145,11 +129,6 @@ def evaluate(
     progress : callable, optional
         Called with the result of each track.
 
-    Returns
-    -------
-    Evaluation
-        The scores' labels are the classifier's.
-
     Raises
     ------
     DatasetError
@@ -160,40 +139,24 @@ def evaluate(
     tracks = []
     for index, (track, genre) in enumerate(zip(features.ids, features.genres, strict=True)):
         prediction = classifier.predict_frames(features.frames(index))
-        tracks.append(_result(track, genre, prediction))
+        result = TrackResult(
+            id=track,
+            genre=genre,
+            predicted=prediction.genre,
+            confidence=prediction.confidence,
+            probabilities=tuple(prediction.probabilities.values()),
+            segments=len(prediction.timeline),
+            segments_correct=sum(segment.genre == genre for segment in prediction.timeline),
+        )
+        tracks.append(result)
         if progress:
-            progress(tracks[-1])
+            progress(result)
     scores = score_tracks(tracks, classifier.labels)
     return Evaluation(scores, tuple(tracks), features.skipped, name)
 
 
-def _result(track: str, genre: str, prediction: Prediction) -> TrackResult:
-    segments = prediction.timeline
-    return TrackResult(
-        id=track,
-        genre=genre,
-        predicted=prediction.genre,
-        confidence=prediction.confidence,
-        probabilities=tuple(prediction.probabilities.values()),
-        segments=len(segments),
-        segments_correct=sum(segment.genre == genre for segment in segments),
-    )
-
-
 def score_tracks(tracks: Sequence[TrackResult], labels: Sequence[str]) -> Scores:
-    """Score results of tracks.
-
-    Parameters
-    ----------
-    tracks : sequence of TrackResult
-    labels : sequence of str
-        In the order of the results' probabilities.
-
-    Raises
-    ------
-    DatasetError
-        If there are no tracks, or they do not match the labels.
-    """
+    """Score results of tracks; the labels are in the order of the results' probabilities."""
     order = {label: index for index, label in enumerate(labels)}
     segments = sum(track.segments for track in tracks)
     return score(
@@ -205,23 +168,10 @@ def score_tracks(tracks: Sequence[TrackResult], labels: Sequence[str]) -> Scores
 
 
 def pool(runs: Sequence[Evaluation]) -> Scores:
-    """Score the results of several runs together.
+    """Score the results of several runs, which have the same labels, together.
 
-    Parameters
-    ----------
-    runs : sequence of Evaluation
-        With the same labels in the same order.
-
-    Returns
-    -------
-    Scores
-        Without an interval if a track is in more than one run, because repeated tracks
-        are not independent.
-
-    Raises
-    ------
-    DatasetError
-        If the labels differ or there are no runs.
+    There is no interval if a track is in more than one run, because repeated tracks are not
+    independent.
     """
     if not runs:
         raise DatasetError("there are no runs to pool")
@@ -235,14 +185,7 @@ def pool(runs: Sequence[Evaluation]) -> Scores:
 
 
 def check_compatible(classifier: GenreClassifier, features: FeatureSet) -> None:
-    """Check that a classifier can be evaluated on a feature set.
-
-    Raises
-    ------
-    DatasetError
-        If there are no tracks, the classifier does not have one of the genres, or the
-        features are not those of the model.
-    """
+    """Raise DatasetError if a classifier cannot be evaluated on a feature set."""
     if not len(features):
         raise DatasetError("there are no tracks to evaluate")
     unknown = sorted(set(features.genres) - set(classifier.labels))

@@ -26,14 +26,7 @@ NEAREST = 5
 class NeighborPrecision:
     """Precision of a nearest-neighbor search, mean over the queries.
 
-    A neighbor is relevant if it has the query's genre.
-
-    Attributes
-    ----------
-    at_1 : float
-        Precision at 1: fraction of the queries whose nearest neighbor is relevant, 0 to 1.
-    at_5 : float
-        Precision at 5: fraction of the five nearest neighbors that are relevant, 0 to 1.
+    It is the fraction of the nearest one or five neighbors that have the query's genre.
     """
 
     at_1: float
@@ -46,10 +39,8 @@ class Neighbors:
 
     Attributes
     ----------
-    queries : int
-        Number of tracks whose neighbors were searched for.
-    references : int
-        Number of tracks that were searched.
+    queries, references : int
+        Number of tracks whose neighbors were searched for, and of tracks that were searched.
     chance : float
         Expected precision of neighbors drawn at random, 0 to 1.
     embeddings : NeighborPrecision
@@ -82,7 +73,8 @@ def nearest_neighbors(
     """Find each track's nearest neighbors, and compute how often they share its genre.
 
     The distance is the cosine distance: of embeddings as they are; of mean frames after
-    each bin is standardized over the references.
+    each bin is standardized over the references. The result is None if there are no queries,
+    or one of them has fewer than five references.
 
     Parameters
     ----------
@@ -93,11 +85,6 @@ def nearest_neighbors(
         Another part of a split, without the queries' artists (groups) and recordings.
         By default the queries themselves; then a track's own group and copies of its
         recording are no neighbors of it.
-
-    Returns
-    -------
-    Neighbors or None
-        None if there are no queries, or one of them has fewer than five references.
 
     Raises
     ------

@@ -28,6 +28,11 @@ FORMAT_VERSION = 1
 METRICS = "metrics.json"
 PAGE = "report.html"
 
+WORST_ERRORS = 20
+MAX_SKIPPED = 200
+
+_IN_PERCENT = {"accuracy", "segment_accuracy", "macro_f1", "calibration_error"}
+
 
 def write_report(
     evaluations: Evaluation | Sequence[Evaluation],
@@ -36,7 +41,7 @@ def write_report(
     facts: Mapping[str, str],
     history: Sequence[Mapping[str, Any]] | None = None,
 ) -> Path:
-    """Write a report of an evaluation, or of several runs.
+    """Write a report of an evaluation, or of several runs, and return the path of its page.
 
     Parameters
     ----------
@@ -53,24 +58,23 @@ def write_report(
     history : sequence of mapping, optional
         History of the training from :meth:`genreclf.Trainer.fit`, which the page plots.
 
-    Returns
-    -------
-    Path
-        The page.
-
     Raises
     ------
-    DatasetError
-        If there are no evaluations, or their labels differ.
-    MissingExtraError
-        If matplotlib is not installed.
-    OSError
-        If a file cannot be written.
+    DatasetError, MissingExtraError, OSError
+        If there are no evaluations or their labels differ, matplotlib is not installed, or a
+        file cannot be written.
     """
     runs = [evaluations] if isinstance(evaluations, Evaluation) else list(evaluations)
     pooled = pool(runs) if len(runs) != 1 else runs[0].scores
     summary = summarize_runs([run.scores for run in runs])
-    pictures = _pictures(pooled, history)
+    figures = {
+        "confusion": plots.confusion(pooled),
+        "reliability": plots.reliability(pooled),
+        "risk_coverage": plots.risk_coverage(pooled),
+    }
+    if history:
+        figures["training_curves"] = plots.training_curves(history)
+    pictures = {name: plots.encode(figure, "png") for name, figure in figures.items()}
     page = render_page(title, facts, runs, pooled, summary, pictures)
     record = {
         "version": FORMAT_VERSION,
@@ -90,17 +94,6 @@ def write_report(
         with atomic_write(target / name) as file:
             file.write(content)
     return target / PAGE
-
-
-def _pictures(scores: Scores, history: Sequence[Mapping[str, Any]] | None) -> dict[str, bytes]:
-    figures = {
-        "confusion": plots.confusion(scores),
-        "reliability": plots.reliability(scores),
-        "risk_coverage": plots.risk_coverage(scores),
-    }
-    if history:
-        figures["training_curves"] = plots.training_curves(history)
-    return {name: plots.encode(figure, "png") for name, figure in figures.items()}
 
 
 def read_evaluations(path: str | PathLike[str]) -> list[Evaluation]:
@@ -141,12 +134,6 @@ def _read(path: str | PathLike[str]) -> dict[str, Any]:
     return record
 
 
-WORST_ERRORS = 20
-MAX_SKIPPED = 200
-
-_IN_PERCENT = {"accuracy", "segment_accuracy", "macro_f1", "calibration_error"}
-
-
 class _Error(NamedTuple):
     track: TrackResult
     true_probability: float
@@ -161,24 +148,10 @@ def render_page(
     summary: Mapping[str, Spread],
     pictures: Mapping[str, bytes],
 ) -> str:
-    """Render the page of a report.
+    """Render the page of a report as HTML, with all names and texts escaped.
 
-    Parameters
-    ----------
-    title : str
-    facts : mapping of str to str
-    runs : sequence of Evaluation
-    scores : Scores
-        Of all runs together.
-    summary : mapping of str to Spread
-        From :func:`genreclf.metrics.summarize_runs`.
-    pictures : mapping of str to bytes
-        PNG files by the names of their functions in :mod:`genreclf.plots`.
-
-    Returns
-    -------
-    str
-        An HTML document. All names and texts are escaped.
+    The scores are of all runs together, and the pictures are PNG files by the names of their
+    functions in :mod:`genreclf.plots`.
     """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup

@@ -21,18 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PerturbationResult:
-    """Effect of one perturbation.
+    """Effect of one perturbation: how many of the clips keep their predicted genre.
 
-    Attributes
-    ----------
-    perturbation : str
-        Its name.
-    clips : int
-        Number of clips that were compared, at least 1.
-    consistent : int
-        Number of clips whose predicted genre stays the same.
-    confidence_change : float
-        Mean absolute difference of the confidence, 0 to 1.
+    `confidence_change` is the mean absolute difference of the confidence, 0 to 1.
     """
 
     perturbation: str
@@ -123,10 +114,8 @@ def measure_robustness(
 
     Raises
     ------
-    ConfigError
-        If `workers` is below 1.
-    DatasetError
-        If no clip could be compared.
+    ConfigError, DatasetError
+        If `workers` is below 1, or no clip could be compared.
     """
     count = available_cpus() if workers is None else workers
     if count < 1:

@@ -11,19 +11,12 @@ from multiprocessing import get_context
 from os import PathLike, cpu_count
 from pathlib import Path
 
-from genreclf.data import (
-    FeatureSet,
-    Scheme,
-    Split,
-    find_duplicates,
-    group_tracks,
-    make_split,
-)
+from genreclf.data import FeatureSet, Scheme, Split, find_duplicates, group_tracks, make_split
 from genreclf.errors import GenreclfError, TrainingError
 from genreclf.evaluation.evaluate import Evaluation, evaluate
 from genreclf.evaluation.neighbors import nearest_neighbors
 from genreclf.files import atomic_write
-from genreclf.training import Recipe
+from genreclf.recipe import Recipe
 
 RESULT = "evaluation.json"
 
@@ -57,8 +50,9 @@ def run_scheme(
 ) -> list[Evaluation]:
     """Train and test `runs` times, each with its own seed for the split and the training.
 
-    The neighbors of the tested tracks are searched for in the split's training tracks. A
-    second call with the same arguments reads finished runs and resumes interrupted ones.
+    The evaluations are of the test tracks, in the order of the seeds. The neighbors of these
+    tracks are searched for in the split's training tracks. A second call with the same
+    arguments reads finished runs and resumes interrupted ones.
 
     Parameters
     ----------
@@ -82,11 +76,6 @@ def run_scheme(
         Number of runs at a time, each in its own process; by default one per processor.
     progress : callable, optional
         Called with each finished run, in the order of completion.
-
-    Returns
-    -------
-    list of Evaluation
-        Of the test tracks, in the order of the seeds.
 
     Raises
     ------

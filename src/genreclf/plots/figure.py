@@ -29,13 +29,7 @@ SILENCE = "#eceef1"
 
 
 def require_matplotlib() -> None:
-    """Check that matplotlib is installed.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    """
+    """Check that matplotlib is installed."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
@@ -43,18 +37,7 @@ def require_matplotlib() -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Create an empty figure with automatic layout.
-
-    Parameters
-    ----------
-    width, height : float
-        In inches.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    """
+    """Create an empty figure with automatic layout; sizes are in inches."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
@@ -112,13 +95,7 @@ def time_axis(axes: Axes, duration: float) -> None:
 
 
 def picture_format(path: str | PathLike[str]) -> str:
-    """Return the picture format of a file's suffix.
-
-    Raises
-    ------
-    ConfigError
-        If it is not one of :data:`FORMATS`.
-    """
+    """Return the picture format of a file's suffix; others than :data:`FORMATS` are errors."""
     suffix = Path(path).suffix.lower().removeprefix(".")
     if suffix not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)
@@ -127,15 +104,7 @@ def picture_format(path: str | PathLike[str]) -> str:
 
 
 def encode(figure: Figure, format_: str = "png", dpi: int = 150) -> bytes:
-    """Return the content of a picture file.
-
-    Parameters
-    ----------
-    figure : Figure
-    format_ : {"png", "svg", "pdf"}
-    dpi : int
-        Dots per inch of raster parts.
-    """
+    """Return the content of a picture file; raster parts have `dpi` dots per inch."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The font may lack letters of a name; matplotlib draws boxes then.
@@ -145,19 +114,9 @@ def encode(figure: Figure, format_: str = "png", dpi: int = 150) -> bytes:
 
 
 def raster(values: NDArray[np.floating], low: float, high: float) -> bytes:
-    """Encode values as the pixels of a PNG, the first row on top.
+    """Encode values, shape (rows, columns), as the pixels of a PNG, the first row on top.
 
-    Parameters
-    ----------
-    values : ndarray, shape (rows, columns)
-        Masked values become gray.
-    low, high : float
-        Values of the darkest and the brightest color.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
+    The darkest color is `low`, the brightest `high`; masked values become gray.
     """
     require_matplotlib()
     import matplotlib as mpl
@@ -171,7 +130,7 @@ def raster(values: NDArray[np.floating], low: float, high: float) -> bytes:
 
 
 def save(figure: Figure, path: str | PathLike[str], dpi: int = 150) -> Path:
-    """Write a figure as PNG, SVG or PDF.
+    """Write a figure as PNG, SVG or PDF, and return the path of the file.
 
     Parameters
     ----------
@@ -181,17 +140,10 @@ def save(figure: Figure, path: str | PathLike[str], dpi: int = 150) -> Path:
     dpi : int
         Dots per inch of raster parts.
 
-    Returns
-    -------
-    Path
-        The file.
-
     Raises
     ------
-    ConfigError
-        If the suffix is not one of :data:`FORMATS`.
-    OSError
-        If the file cannot be written.
+    ConfigError, OSError
+        If the suffix is not one of :data:`FORMATS`, or the file cannot be written.
     """
     target = Path(path)
     target.write_bytes(encode(figure, picture_format(target), dpi))

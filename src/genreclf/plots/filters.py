@@ -21,22 +21,17 @@ KERNELS_PER_ROW = 16
 def filters(classifier: GenreClassifier) -> Figure:
     """Plot the kernels of the network's first convolution over frequency and time.
 
+    Each has a cell, low frequencies at the bottom. All share one symmetric scale, whose
+    lightness rises with the weight, so that it is readable in gray.
+
     Parameters
     ----------
     classifier : GenreClassifier
-
-    Returns
-    -------
-    Figure
-        A cell for each kernel, low frequencies at the bottom. All share one symmetric
-        scale, whose lightness rises with the weight, so that it is readable in gray.
 
     Raises
     ------
     ConfigError
         If the network has no such convolution, or does not run in PyTorch.
-    MissingExtraError
-        If matplotlib is not installed.
     """
     weights = first_kernels(classifier)
     count, height, width = weights.shape
@@ -66,17 +61,7 @@ def filters(classifier: GenreClassifier) -> Figure:
 
 
 def first_kernels(classifier: GenreClassifier) -> NDArray[np.float32]:
-    """Return the weights of the first convolution over one map of frequency and time.
-
-    Returns
-    -------
-    ndarray of float32, shape (kernels, bins, frames)
-
-    Raises
-    ------
-    ConfigError
-        If the network has none, or does not run in PyTorch.
-    """
+    """Return the weights of the first convolution, shape (kernels, bins, frames)."""
     module = getattr(classifier.network, "module", None)
     if module is None:
         raise ConfigError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +37,6 @@ _MARKERS = "os^DvP*X<>dph"
 _LABEL_GAP = 0.045
 
 
-class _Projected(NamedTuple):
-    points: Vectors
-    accuracy: float
-
-
 def projection(classifier: GenreClassifier, features: FeatureSet, seed: int = 0) -> Figure:
     """Project the network's input and its last hidden layer to two dimensions.
 
@@ -53,7 +48,8 @@ def projection(classifier: GenreClassifier, features: FeatureSet, seed: int = 0)
 
     The input of a track is the mean and standard deviation over time of each bin of its
     normalized segments, averaged over the segments; its hidden layer is the mean of the
-    segments' embeddings.
+    segments' embeddings. Two scatter plots show the same tracks, with the accuracy of the LDA
+    as a classifier.
 
     Parameters
     ----------
@@ -63,17 +59,10 @@ def projection(classifier: GenreClassifier, features: FeatureSet, seed: int = 0)
     seed : int
         Random seed of the halves.
 
-    Returns
-    -------
-    Figure
-        Two scatter plots of the same tracks, with the accuracy of the LDA as a classifier.
-
     Raises
     ------
     DatasetError
         If there are too few genres or tracks, or the features are not those of the model.
-    MissingExtraError
-        If matplotlib is not installed.
     """
     _check(classifier, features)
     fitted, shown = _halves(features, seed)
@@ -83,11 +72,9 @@ def projection(classifier: GenreClassifier, features: FeatureSet, seed: int = 0)
     genres = np.array(features.genres)[shown]
     names = ("Input: mel spectrum", "Last hidden layer")
     for axes, name, vectors in zip(panels, names, (inputs, hidden), strict=True):
-        projected = _project(vectors, features.targets, fitted, shown)
-        _scatter(axes, projected.points, genres, features.labels)
-        title(
-            axes, name, f"LDA alone classifies {projected.accuracy:.0%} of these tracks correctly"
-        )
+        points, accuracy = _project(vectors, features.targets, fitted, shown)
+        _scatter(axes, points, genres, features.labels)
+        title(axes, name, f"LDA alone classifies {accuracy:.0%} of these tracks correctly")
     figure.suptitle(
         f"{len(shown)} tracks, projected by an LDA fitted on {len(fitted)} others",
         fontsize=10,
@@ -99,14 +86,9 @@ def projection(classifier: GenreClassifier, features: FeatureSet, seed: int = 0)
 
 
 def represent(classifier: GenreClassifier, features: FeatureSet) -> tuple[Vectors, Vectors]:
-    """Compute the vectors of the network's input and last hidden layer for each track.
+    """Compute the vectors of each track that :func:`projection` projects.
 
-    Returns
-    -------
-    inputs : ndarray of float64, shape (tracks, 2 * bins)
-        Mean and standard deviation over time of each bin, averaged over the segments.
-    hidden : ndarray of float64, shape (tracks, dimensions)
-        Mean embedding of the segments.
+    The input has shape (tracks, 2 * bins), the hidden layer (tracks, dimensions).
     """
     extractor = classifier.extractor
     length = extractor.segment_frames
@@ -156,7 +138,7 @@ def _project(
     targets: NDArray[np.int64],
     fitted: NDArray[np.int64],
     shown: NDArray[np.int64],
-) -> _Projected:
+) -> tuple[Vectors, float]:
     from sklearn.covariance import ShrunkCovariance
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
@@ -170,7 +152,7 @@ def _project(
     scaled = (vectors[:, varies] - vectors[fitted][:, varies].mean(axis=0)) / spread[varies]
     analysis.fit(scaled[fitted], targets[fitted])
     accuracy = float((analysis.predict(scaled[shown]) == targets[shown]).mean())
-    return _Projected(np.asarray(analysis.transform(scaled[shown])), accuracy)
+    return np.asarray(analysis.transform(scaled[shown])), accuracy
 
 
 def _scatter(

@@ -26,20 +26,12 @@ _FEW_POINTS = 12
 def confusion(scores: Scores) -> Figure:
     """Plot the confusion matrix: a row for each true genre, a column for each predicted one.
 
+    Each cell that is not empty has the number of tracks, and their percentage of the true
+    genre, which is also the shade.
+
     Parameters
     ----------
     scores : genreclf.scores.Scores
-
-    Returns
-    -------
-    Figure
-        Each cell that is not empty has the number of tracks, and their percentage of the
-        true genre, which is also the shade.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
     """
     counts = np.array(scores.confusion)
     rates = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -83,20 +75,12 @@ def confusion(scores: Scores) -> Figure:
 def reliability(scores: Scores) -> Figure:
     """Plot a reliability diagram: accuracy against confidence.
 
+    A bar shows the accuracy of each bin of confidence; on the diagonal, both are equal. Below
+    is the number of tracks in each bin.
+
     Parameters
     ----------
     scores : genreclf.scores.Scores
-
-    Returns
-    -------
-    Figure
-        A bar for the accuracy of each bin of confidence; on the diagonal, both are equal.
-        Below, the number of tracks in each bin.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
     """
     bins = [part for part in scores.calibration if part.tracks]
     centers = [(part.lower + part.upper) / 2 for part in bins]
@@ -133,19 +117,11 @@ def reliability(scores: Scores) -> Figure:
 def risk_coverage(scores: Scores) -> Figure:
     """Plot the accuracy of the accepted predictions against their fraction (coverage).
 
+    The confidence thresholds 90 %, 70 % and 50 % are marked on the curve.
+
     Parameters
     ----------
     scores : genreclf.scores.Scores
-
-    Returns
-    -------
-    Figure
-        The curve over all confidence thresholds; 90 %, 70 % and 50 % are marked.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
     """
     points = scores.risk_coverage
     figure = new_figure(4.8, 4.8)
@@ -200,8 +176,6 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     ------
     ConfigError
         If the history is empty.
-    MissingExtraError
-        If matplotlib is not installed.
     """
     if not history:
         raise ConfigError("a training without epochs has no curve")

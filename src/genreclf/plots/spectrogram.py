@@ -28,6 +28,9 @@ _TICKS_HZ = (0, 250, 500, 1000, 2000, 4000, 8000, 16000, 32000)
 def spectrogram(audio: AudioSource, extractor: LogMel | None = None) -> Figure:
     """Plot the mel spectrogram of a piece of any length.
 
+    The axes are the time in seconds and the frequency in Hz on the mel scale; the color is the
+    level in dB relative to the maximum. In long pieces, a column is the mean of several frames.
+
     Parameters
     ----------
     audio : path, bytes, binary file object, or (samples, sample_rate)
@@ -36,18 +39,10 @@ def spectrogram(audio: AudioSource, extractor: LogMel | None = None) -> Figure:
         With ``scale="db"``. The default has 128 bands up to 11,025 Hz and a window of
         93 ms every 23 ms.
 
-    Returns
-    -------
-    Figure
-        Time in seconds, frequency in Hz on the mel scale, level in dB relative to the
-        maximum. In long pieces, a column is the mean of several frames.
-
     Raises
     ------
     AudioDecodeError
         If the source is not a readable audio file.
-    MissingExtraError
-        If matplotlib is not installed.
     """
     mel = extractor or LogMel()
     spectrum = mel_levels(audio, mel)
@@ -76,34 +71,16 @@ def spectrogram(audio: AudioSource, extractor: LogMel | None = None) -> Figure:
 
 @dataclass(frozen=True)
 class MelLevels:
-    """Mel spectrogram in dB.
-
-    Attributes
-    ----------
-    levels : ndarray of float32, shape (bands, columns)
-        In dB relative to the maximum; the lowest band first.
-    seconds : float
-        Duration of all columns; the last one may reach past the end.
-    duration : float
-        Duration of the sound, in seconds.
-    name : str
-        Name of the source.
-    """
+    """Mel spectrogram, shape (bands, columns), in dB relative to the maximum."""
 
     levels: NDArray[np.float32]
-    seconds: float
+    seconds: float  # of all columns; the last one may reach past the end of the sound
     duration: float
     name: str
 
 
 def mel_levels(audio: AudioSource, mel: LogMel) -> MelLevels:
-    """Compute the levels that :func:`spectrogram` plots, in bounded memory.
-
-    Raises
-    ------
-    AudioDecodeError
-        If the source is not a readable audio file.
-    """
+    """Compute the levels that :func:`spectrogram` plots, in bounded memory."""
     with open_audio(audio, mel.sample_rate) as stream:
         average = _Columns(mel.n_mels)
         for frames in iter_frames(stream, mel):

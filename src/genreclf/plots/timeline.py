@@ -22,22 +22,14 @@ MAX_GENRES = 12
 def timeline(prediction: Prediction) -> Figure:
     """Plot the probability of each genre over time.
 
+    The 12 most probable genres have a row each, in descending order, with the probability for
+    the whole piece at the right. Where segments overlap, the one with the nearest center is
+    shown. Silence is hatched.
+
     Parameters
     ----------
     prediction : Prediction
         From :meth:`genreclf.GenreClassifier.predict`.
-
-    Returns
-    -------
-    Figure
-        A row for each of the 12 most probable genres, in descending order, with the
-        probability for the whole piece at the right. Where segments overlap, the one with
-        the nearest center is shown. Silence is hatched.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
     """
     segments = prediction.timeline
     ranked = prediction.top(MAX_GENRES)
@@ -71,13 +63,7 @@ def timeline(prediction: Prediction) -> Figure:
 
 
 def edges(segments: Sequence[SegmentPrediction]) -> NDArray[np.float64]:
-    """Return the boundaries between segments: half way between their centers.
-
-    Returns
-    -------
-    ndarray of float64, shape (segments + 1,)
-        Seconds, from the start of the first segment to the end of the last.
-    """
+    """Return the boundaries of segments, in seconds: half way between their centers."""
     centers = [(part.start + part.end) / 2 for part in segments]
     between = [(one + other) / 2 for one, other in pairwise(centers)]
     # matplotlib cannot draw a cell of no width.

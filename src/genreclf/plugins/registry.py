@@ -15,7 +15,7 @@ from typing import Any
 
 import pluggy
 
-from genreclf.errors import ConfigError, GenreclfError, PluginError
+from genreclf.errors import ConfigError, GenreclfError, MissingExtraError, PluginError
 from genreclf.plugins.hookspecs import GROUP, KINDS, Command, Hookspecs, Kind
 
 
@@ -65,7 +65,12 @@ class Registration:
         module, _, attribute = target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
+        except GenreclfError:
+            raise
         except Exception as error:
+            # Every network imports PyTorch, which is an extra.
+            if isinstance(error, ImportError) and error.name == "torch":
+                raise MissingExtraError("networks in PyTorch", "train") from error
             raise PluginError(
                 f"'{self.name}' of plugin '{self.plugin}' ({self.package}) cannot be loaded: "
                 f"{type(error).__name__}: {error}. Update or uninstall that package."

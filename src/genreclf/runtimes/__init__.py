@@ -11,29 +11,17 @@ __all__ = ["Network", "Outputs", "SerializedNetwork"]
 
 
 class Outputs(NamedTuple):
-    """The outputs of a network for some segments.
-
-    Attributes
-    ----------
-    embeddings : ndarray of float32, shape (segments, dimensions)
-    logits : ndarray of float32, shape (segments, labels)
-    """
+    """Embeddings, shape (segments, dimensions), and logits, shape (segments, labels)."""
 
     embeddings: NDArray[np.float32]
     logits: NDArray[np.float32]
 
 
 class SerializedNetwork(NamedTuple):
-    """A network as the contents of a model folder's files.
+    """A network as the contents of a model folder's files, in safetensors and in ONNX.
 
-    Attributes
-    ----------
-    weights : bytes
-        In the format of safetensors.
-    onnx : bytes or None
-        The same network for ONNX Runtime, if it could be exported.
-    remark : str
-        For the model card: how closely the export agrees with PyTorch, or why there is none.
+    The remark is for the model card: how closely the ONNX export agrees with PyTorch, or why
+    there is none.
     """
 
     weights: bytes
@@ -42,15 +30,9 @@ class SerializedNetwork(NamedTuple):
 
 
 class Network(Protocol):
-    """A trained network that is ready to run. It is thread-safe and can be pickled.
+    """A trained network that is ready to run. It is thread-safe and can be pickled."""
 
-    Attributes
-    ----------
-    device : str
-        Where it runs, in PyTorch's notation.
-    """
-
-    device: str
+    device: str  # in PyTorch's notation
 
     def run(self, segments: NDArray[np.float32]) -> Outputs:
         """Compute the outputs for normalized segments, shape (segments, bins, frames)."""

@@ -31,27 +31,10 @@ class ExportError(GenreclfError):
 
 
 def export_onnx(module: Architecture) -> tuple[bytes, str]:
-    """Export a network as one ONNX graph, and check it against PyTorch.
+    """Export a network on the CPU as one ONNX graph for any number of segments.
 
-    Parameters
-    ----------
-    module : Architecture
-        On the CPU, in evaluation mode.
-
-    Returns
-    -------
-    model : bytes
-        The ONNX model, weights included. It takes any number of segments.
-    remark : str
-        Largest difference from PyTorch's probabilities, for the model card.
-
-    Raises
-    ------
-    MissingExtraError
-        If the extra ``export`` is not installed.
-    ExportError
-        If PyTorch cannot export the network, or the results differ by more than
-        :data:`TOLERANCE`.
+    Return the ONNX model, weights included, and for the model card the largest difference from
+    PyTorch's probabilities. More than :data:`TOLERANCE` is an :class:`ExportError`.
     """
     if not all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript")):
         raise MissingExtraError("networks for ONNX Runtime", "export")

@@ -32,15 +32,9 @@ class OnnxNetwork:
     model : bytes
         From :func:`genreclf.runtimes.export.export_onnx`.
     weights : Path
-        The safetensors file that the model was exported from. It is read only by
-        :meth:`serialize`.
+        The safetensors file of the same network, which only :meth:`serialize` reads.
     name : str
-        What messages call the model.
-
-    Raises
-    ------
-    IntegrityError
-        If ONNX Runtime cannot load the model, or its inputs and outputs differ.
+        Name for error messages.
     """
 
     device = "cpu"

@@ -11,30 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import load_file, save
 
 from genreclf.architectures.base import Architecture
 from genreclf.errors import ConfigError, IntegrityError, MissingExtraError
 from genreclf.runtimes import Outputs, SerializedNetwork
 
+try:
+    import torch
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save
+except ImportError as error:
+    raise MissingExtraError("networks in PyTorch", "train") from error
+
 
 class TorchNetwork:
-    """A network in PyTorch, in evaluation mode.
-
-    Parameters
-    ----------
-    module : Architecture
-    device : str
-        "cpu", "cuda", "cuda:1", "mps".
-
-    Raises
-    ------
-    ConfigError
-        If PyTorch does not know the device or cannot use it.
-    """
+    """A network in PyTorch, in evaluation mode, on a device such as "cpu" or "cuda:1"."""
 
     def __init__(self, module: Architecture, device: str = "cpu") -> None:
         try:
@@ -53,9 +45,8 @@ class TorchNetwork:
 
         On other devices than the CPU, concurrent calls are merged into one batch.
         """
-        return (
-            self._forward(segments) if self.device == "cpu" else Outputs(*self._batcher(segments))
-        )
+        merges = self.device != "cpu"
+        return Outputs(*self._batcher(segments)) if merges else self._forward(segments)
 
     def _forward(self, segments: NDArray[np.float32]) -> Outputs:
         with torch.inference_mode():
@@ -76,17 +67,10 @@ class TorchNetwork:
 
 
 class DynamicBatcher:
-    """Merge concurrent calls of a function into one batch.
+    """Merge concurrent calls of a function of arrays into one batch of at most `max_rows`.
 
     It serves functions that take many rows in about the time of a few, such as a network on
-    a GPU. A call that is alone is passed on at once.
-
-    Parameters
-    ----------
-    function : callable
-        Takes an array and returns arrays with the same number of rows.
-    max_rows : int
-        Largest batch that further calls may join.
+    a GPU. A call that is alone is passed on at once, whatever its number of rows.
     """
 
     def __init__(
@@ -132,19 +116,8 @@ def load_module(build: Callable[[], Architecture], path: Path) -> Architecture:
     """Build a network and load the weights of a safetensors file.
 
     The network is built on PyTorch's meta device first, which takes no memory, and compared
-    with the file's header. So the network that is built is no larger than the file.
-
-    Parameters
-    ----------
-    build : callable
-        Returns the untrained network.
-    path : Path
-
-    Raises
-    ------
-    IntegrityError
-        If the file is missing or damaged; if its tensors differ from the network's in name,
-        shape or type; or if they hold NaN or infinite values.
+    with the file's header. So the network that is built is no larger than the file. Tensors of
+    other names, shapes or types, and NaN or infinite values, raise IntegrityError.
     """
     with torch.device("meta"):
         expected = build().state_dict()

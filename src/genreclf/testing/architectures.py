@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from safetensors.torch import load, save
 
 from genreclf.architectures import make_architecture
 from genreclf.architectures.base import Architecture
 from genreclf.classifier import GenreClassifier
 from genreclf.data.feature_set import FeatureSet
+from genreclf.errors import MissingExtraError
 from genreclf.features import make_extractor
 from genreclf.testing.extractors import require, require_close, require_equal
 from genreclf.training import Recipe, Trainer
+
+try:
+    import torch
+    from safetensors.torch import load, save
+except ImportError as error:
+    raise MissingExtraError("networks in PyTorch", "train") from error
 
 _CLASSES = 3
 
@@ -49,10 +54,8 @@ def check_architecture(
 
     Raises
     ------
-    AssertionError
-        If a check fails; the message says which.
-    PluginError, ConfigError
-        If the network cannot be built.
+    AssertionError, PluginError, ConfigError
+        If a check fails (the message says which), or the network cannot be built.
 
     Examples
     --------
@@ -181,11 +184,9 @@ def check_recipe(name: str) -> None:
 
     Raises
     ------
-    AssertionError
-        If it has no description.
-    ConfigError, PluginError
-        If the recipe is not valid, or its features and architecture are not registered or
-        do not fit each other.
+    AssertionError, ConfigError, PluginError
+        If the recipe has no description or is not valid, or its features and architecture are
+        not registered or do not fit each other.
 
     Examples
     --------

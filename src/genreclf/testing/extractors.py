@@ -27,10 +27,8 @@ def check_extractor(name: str, **parameters: Any) -> None:
 
     Raises
     ------
-    AssertionError
-        If a check fails; the message says which.
-    PluginError, ConfigError
-        If the extractor cannot be built.
+    AssertionError, PluginError, ConfigError
+        If a check fails (the message says which), or the extractor cannot be built.
 
     Examples
     --------
@@ -152,42 +150,18 @@ def _stream(blocks: Iterable[NDArray[np.float32]], extractor: Extractor) -> NDAr
 
 
 def require(holds: bool, message: str) -> None:
-    """Fail with a message unless a condition holds.
-
-    Raises
-    ------
-    AssertionError
-        With `message`.
-    """
+    """Raise AssertionError with a message unless a condition holds."""
     if not holds:
         raise AssertionError(message)
 
 
 def require_equal(found: Any, wanted: Any, what: str) -> None:
-    """Fail unless two values are equal, and name both.
-
-    Raises
-    ------
-    AssertionError
-        If they differ.
-    """
+    """Fail unless two values are equal, and name both."""
     require(bool(found == wanted), f"{what} is {found!r}, not {wanted!r}")
 
 
 def require_close(found: np.ndarray, wanted: np.ndarray, what: str) -> None:
-    """Fail unless two arrays agree within the rounding error of float32 sums.
-
-    Parameters
-    ----------
-    found, wanted : ndarray
-    what : str
-        The message if they differ.
-
-    Raises
-    ------
-    AssertionError
-        If shapes differ, or values by more than 1e-4 of the largest.
-    """
+    """Fail unless two arrays agree to 1e-4 of the largest value: sums in float32 are rounded."""
     require(found.shape == wanted.shape, f"{what}: shape {found.shape}, not {wanted.shape}")
     gap = float(np.max(np.abs(found - wanted), initial=0.0))
     allowed = 1e-4 * max(1.0, float(np.max(np.abs(wanted), initial=0.0)))

@@ -15,6 +15,12 @@ from genreclf.files import atomic_write
 from genreclf.recipe import Recipe
 from genreclf.training.trainer import Trainer
 
+try:
+    import optuna
+    import tomli_w
+except ImportError as error:
+    raise MissingExtraError("searches for recipes", "tune") from error
+
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import BaseTrial, FrozenTrial, Trial
@@ -98,11 +104,6 @@ def tune(
     TrainingError
         If every trial failed, or the study is of another recipe.
     """
-    try:
-        import optuna
-        import tomli_w
-    except ImportError as error:
-        raise MissingExtraError("searches for recipes", "tune") from error
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     study = _open_study(folder, recipe, seed)
@@ -135,7 +136,6 @@ def tune(
 
 
 def _open_study(folder: Path, recipe: Recipe, seed: int) -> Study:
-    import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
