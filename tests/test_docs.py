@@ -20,9 +20,9 @@ from click.testing import CliRunner
 
 from audio_files import encode
 from conftest import noise
+from genreclf import Recipe
 from genreclf.cli import main
 from genreclf.pretrained import resolve_model
-from genreclf.training import Recipe
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
