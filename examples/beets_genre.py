@@ -20,7 +20,6 @@ from beets.plugins import BeetsPlugin
 
 from genreclf import GenreClassifier, GenreclfError
 
-
 # A list since beets 2.7, a string before.
 HAS_LIST = "genres" in Item._fields
 

@@ -58,13 +58,12 @@ class OptimizerSettings:
         "one-cycle" rises linearly over the first tenth of the steps and then falls to 0
         along half a cosine; "cosine" falls from the first step on.
     weight_decay : float
-        Decoupled weight decay of convolutions and dense layers; biases and normalization
-        layers have none.
+        Decoupled; biases and normalization layers have none.
     l2 : mapping of str to float
         For each named layer, the factor of the sum of its squared weights in the loss.
     ema_decay : float
-        Decay per step of an exponential moving average of the weights, which the model
-        gets instead of the last weights; 0 is off. 0 <= ema_decay < 1.
+        Decay per step, 0 <= ema_decay < 1, of an exponential moving average of the weights,
+        which replaces the last weights in the model. 0 is off.
     max_grad_norm : float
         Clip the norm of the gradient to this; 0 is off.
     """
@@ -98,7 +97,7 @@ class TrainingSettings:
         scikit-learn's ``class_weight="balanced"`` does.
     class_balance : float
         Draw each track with a probability proportional to ``n ** -class_balance``, where
-        ``n`` is the number of tracks of its genre. 0 takes each track once per epoch; 1
+        ``n`` is the number of tracks of its genre. 0 takes all tracks equally often; 1
         draws all genres equally often.
     validate_every : int
         Epochs between two validations. The last epoch is always validated.
@@ -108,9 +107,8 @@ class TrainingSettings:
     patience : int
         Stop after this many validations without a better accuracy; 0 is off.
     plateau_epochs : int
-        Stop by the rule of Dong 2018: if, over this many epochs, the mean validation
-        accuracy of the last 10 differs by less than 0.01 from that of the first 10. At
-        least 20; 0 is off.
+        Stop by the rule of Dong 2018: if, over this many epochs (at least 20; 0 is off), the
+        mean validation accuracies of the first 10 and the last 10 differ by less than 0.01.
     """
 
     epochs: int = 60
@@ -153,9 +151,8 @@ class AugmentationSettings:
     mixup : float
         Parameter ``alpha`` of mixup's beta distribution.
     outlier_exposure : float
-        Add synthetic noise, applause, speech and hum to each batch, as a fraction of the
-        number of its tracks. Their target is equal probabilities for all genres (outlier
-        exposure, Hendrycks et al. 2019, arXiv 1812.04606). At most 1.
+        Add this fraction (at most 1) of synthetic noise, applause, speech and hum to each
+        batch; their target is equal probabilities (Hendrycks et al. 2019, arXiv 1812.04606).
     """
 
     gain_db: float = 0.0

@@ -63,8 +63,7 @@ def serve(
         announce(url)
         if open_browser:
             webbrowser.open(url)
-        # An open page holds a connection, which would delay the end of the server and log an
-        # error then.
+        # The connection of an open page would delay the shutdown and log an error.
         config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
         uvicorn.Server(config).run(sockets=[server])
 

@@ -1,6 +1,6 @@
 """The command ``genreclf``, which finds its subcommands and prints errors as one line.
 
-It holds one of them, ``genreclf plugins``; the others have modules with their names.
+It holds one of them, ``genreclf plugins``; the others have their own modules.
 """
 
 import sys

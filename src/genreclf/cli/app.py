@@ -42,7 +42,7 @@ def app(
             "password and no encryption.",
             err=True,
         )
-    # As after Ctrl+C, the uploads are removed.
+    # End as after Ctrl+C, so that the uploads are removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         serve(

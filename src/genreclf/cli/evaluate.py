@@ -74,7 +74,7 @@ def evaluate(
     from genreclf.evaluation import run_scheme, write_report
     from genreclf.plots.figure import require_matplotlib
 
-    # Before the work, not after it: the report has plots.
+    # The report has plots; fail before the work, not after it.
     require_matplotlib()
     if protocol is None:
         title = f"{model} on {data.name}"

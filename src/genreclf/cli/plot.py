@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _checked(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
-    """Reject an output that cannot be written before the work, not after it."""
+    """Reject an output that cannot be written, before the work starts."""
     from genreclf.plots.figure import picture_format, require_matplotlib
 
     picture_format(value)

@@ -9,7 +9,7 @@ import click
 
 from genreclf.cli.options import min_confidence_option, model_option
 from genreclf.cli.progress import show_progress
-from genreclf.cli.writers import FORMATS, Output, Writer, finished_paths, has_results
+from genreclf.cli.writers import FORMATS, Output, Writer, finished_paths
 from genreclf.errors import TagError
 from genreclf.prediction import Failure, Prediction
 
@@ -118,7 +118,7 @@ def predict(
     classifier = GenreClassifier.from_pretrained(
         model, min_confidence=min_confidence, device=device, runtime=runtime
     )
-    append = resume and has_results(output)
+    append = resume and output is not None and output.is_file() and output.stat().st_size > 0
     target = Output(output, classifier.labels, top, timeline, append)
     if append:
         finished = finished_paths(format_, target)
@@ -144,7 +144,7 @@ def predict(
 
 
 def _write(result: Prediction | Failure, writer: Writer, tagger: "Tagger | None") -> bool:
-    """Write a result, and its tag if there is a tagger; return whether all went well."""
+    """Write a result, and its tag if there is a tagger; return whether both succeeded."""
     writer.write(result)
     if isinstance(result, Failure):
         return False

@@ -39,15 +39,13 @@ def tune(
     from genreclf.cli.features import open_features
     from genreclf.cli.progress import progress_bar
     from genreclf.data import make_split
-    from genreclf.training import Recipe
-    from genreclf.training.tuning import BEST
-    from genreclf.training.tuning import tune as search
+    from genreclf.training import Recipe, tuning
 
     settings = Recipe.load(recipe)
     features = open_features(data, settings.features, output / "features")
     sets = make_split(features, split, seed, lists)
     with progress_bar("Tuning", trials) as advance:
-        result = search(
+        result = tuning.tune(
             features.subset(sets.train),
             features.subset(sets.valid),
             settings,
@@ -57,7 +55,7 @@ def tune(
             progress=lambda _: advance(advance=1),
         )
     _print_trials(result.trials)
-    click.echo(f"best recipe: {output / BEST}")
+    click.echo(f"best recipe: {output / tuning.BEST}")
 
 
 def _print_trials(trials: "tuple[TrialResult, ...]") -> None:

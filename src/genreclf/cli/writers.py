@@ -158,7 +158,7 @@ class ParquetWriter(Writer):
 
 
 class TableWriter(TextWriter):
-    """A table to read in a terminal, printed when all results are there."""
+    """A table to read in a terminal, printed after the last result."""
 
     def __init__(self, output: Output) -> None:
         from rich.table import Table
@@ -218,11 +218,6 @@ FORMATS: Mapping[str, type[Writer]] = {
     "parquet": ParquetWriter,
 }
 """The writer of each output format."""
-
-
-def has_results(path: Path | None) -> bool:
-    """Return whether there is an output file with content."""
-    return path is not None and path.is_file() and path.stat().st_size > 0
 
 
 def finished_paths(format_: str, output: Output) -> set[str]:
