@@ -183,10 +183,10 @@ def test_class_weights_balance_the_genres_in_the_loss():
         frames, genres = [high] * n_high + [low] * n_low, ["high"] * n_high + ["low"] * n_low
         tracks = FeatureSet.from_frames("logmel-13fps", frames, list(map(str, range(12))), genres)
         # One step with each whole track once, so that only the initial weights are random.
-        training = {"epochs": 1, "batch_size": 12, "segments_per_track": 1, "class_weights": weighted}
+        step = {"epochs": 1, "batch_size": 12, "segments_per_track": 1, "class_weights": weighted}
         whole = {"parameters": {"pool_bins": 4, "segment_frames": high.shape[1]}}
         network = {"parameters": {**RECIPE["architecture"]["parameters"], "dropout": [0, 0]}}
-        result = train(tracks, training=training, features=whole, architecture=network)
+        result = train(tracks, training=step, features=whole, architecture=network)
         return result.history[0]["loss"]
 
     balanced = loss(6, False)

@@ -122,6 +122,10 @@ class Scores:
             )
         try:
             interval = record["interval"]
+            numbers: dict[str, Any] = {
+                name: None if record[name] is None else float(record[name])
+                for name in METRIC_NAMES
+            }
             scores = cls(
                 labels=tuple(map(str, record["labels"])),
                 interval=None if interval is None else (float(interval[0]), float(interval[1])),
@@ -130,10 +134,7 @@ class Scores:
                 calibration=tuple(CalibrationBin(**row) for row in record["calibration"]),
                 risk_coverage=tuple(RiskCoveragePoint(**row) for row in record["risk_coverage"]),
                 tracks=int(record["tracks"]),
-                **{
-                    name: None if record[name] is None else float(record[name])
-                    for name in METRIC_NAMES
-                },
+                **numbers,
             )
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise DatasetError(f"these are not scores: {error!r}") from error
