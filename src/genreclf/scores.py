@@ -123,8 +123,7 @@ class Scores:
         try:
             interval = record["interval"]
             numbers: dict[str, Any] = {
-                name: None if record[name] is None else float(record[name])
-                for name in METRIC_NAMES
+                name: None if record[name] is None else float(record[name]) for name in METRIC_NAMES
             }
             scores = cls(
                 labels=tuple(map(str, record["labels"])),
