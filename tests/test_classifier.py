@@ -1,9 +1,11 @@
 """What the classifier answers, for good sound and bad."""
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import threading
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -224,6 +226,62 @@ def test_json_form(classifier):
     assert len(record["probabilities"]) == 2
     assert record["timeline"][0].keys() == {"start", "end", "genre", "confidence", "probabilities"}
     assert "timeline" not in prediction.to_dict()
+
+
+def test_dicts_and_rows_name_their_source(classifier, tmp_path):
+    (tmp_path / "bad.mp3").write_text("a text file")
+    song = tmp_path / "song.wav"
+    encode(song, noise(5), 22050, "wav")
+    good, bad = classifier.predict_many([song, tmp_path / "bad.mp3"])
+    assert good.to_dict()["source"] == good.to_row()["path"] == str(song)
+    assert bad.to_dict()["source"] == bad.to_row()["path"] == str(tmp_path / "bad.mp3")
+    assert bad.to_row()["error"] == str(bad.error)
+    row = good.to_row()
+    assert {label: row[label] for label in LABELS} == good.probabilities
+    assert (row["genre"], row["confidence"]) == (good.genre, good.confidence)
+    assert row["duration"] == pytest.approx(5)
+
+
+def test_arrays_of_a_timeline_equal_its_segments(classifier):
+    timeline = classifier.predict((noise(12), 22050)).timeline
+    assert timeline.labels == LABELS
+    for segment, times, probabilities in zip(
+        timeline, timeline.times, timeline.probabilities, strict=True
+    ):
+        assert (segment.start, segment.end) == tuple(times)
+        assert list(segment.probabilities.values()) == list(probabilities)
+
+
+def test_results_are_readable_at_a_prompt(classifier):
+    prediction = classifier.predict((noise(75), 22050))
+    sure = f"{prediction.genre} {prediction.confidence:.0%}"
+    n_segments = len(prediction.timeline)
+    assert repr(prediction) == f"<Prediction of '<array>': {sure}, 1:15 in {n_segments} segments>"
+    assert repr(prediction.timeline) == f"<Timeline of {n_segments} segments, 1:15>"
+    assert repr(prediction.timeline[:0]) == "<Timeline of 0 segments, 0:00>"
+    assert repr(prediction.timeline[0]).startswith("<SegmentPrediction 0:00-0:03: ")
+    assert repr(classifier) == f"<GenreClassifier of {len(LABELS)} genres on cpu>"
+    silent = classifier.predict((np.zeros(22050), 22050))
+    assert "short, silent" in repr(silent)
+
+
+def test_a_notebook_shows_genres_and_segments_as_escaped_html(classifier):
+    prediction = dataclasses.replace(
+        classifier.predict((noise(10), 22050)), source="<b>a & b</b>.mp3"
+    )
+    html = prediction._repr_html_()
+    assert "&lt;b&gt;a &amp; b&lt;/b&gt;.mp3" in html
+    for label, probability in prediction.top(5):
+        assert label in html
+        assert f"{probability:.0%}" in html
+    assert "0:00-" in html
+    ET.fromstring(html)  # well-formed
+
+
+def test_one_source_in_place_of_many_is_a_type_error(classifier, tmp_path):
+    for source in ("song.mp3", b"song", tmp_path / "song.mp3"):
+        with pytest.raises(TypeError, match="takes a list of sources"):
+            classifier.predict_many(source)
 
 
 def test_saved_and_loaded_is_the_same(classifier, model_folder):

@@ -121,6 +121,9 @@ class GenreClassifier:
         network = load_network(folder, config, runtime, device)
         return cls(config, network, aggregation, min_confidence)
 
+    def __repr__(self) -> str:
+        return f"<GenreClassifier of {len(self.labels)} genres on {self.network.device}>"
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The genres that the model knows, in the order of its probabilities."""
@@ -169,9 +172,8 @@ class GenreClassifier:
         Prediction
             Silence is not detected, since frames do not hold the level.
         """
-        outputs = self._forward_frames(frames)
         duration = frames.shape[1] * self._frame_seconds
-        return self._aggregator.predict(outputs, duration, "<frames>")
+        return self._aggregator.predict(self._forward_frames(frames), duration, "<frames>")
 
     def predict_many(
         self,
@@ -186,17 +188,15 @@ class GenreClassifier:
         Parameters
         ----------
         sources : iterable
-            Anything that :meth:`predict` takes. At most three per worker are read ahead, so
-            memory does not grow with their number. Ray reads all of them first, takes no
-            file objects, and treats a string such as ``s3://bucket/song.mp3`` as a
-            :class:`genreclf.audio.RemoteFile`.
+            Anything that :meth:`predict` takes. At most three per worker are read ahead, to
+            bound the memory. Ray reads all of them first, takes no file objects, and treats a
+            string such as ``s3://bucket/song.mp3`` as a :class:`genreclf.audio.RemoteFile`.
         workers : int, optional
             Threads or processes, at least 1. Defaults to the number of processors.
         engine : {"threads", "processes", "ray"}
-            Threads of this process, processes on this machine, or a Ray cluster (extra
-            ``ray``). The results are the same. Processes take 0.4 s to start and 110 MB each,
-            and are faster for many files, since threads share Python's lock while they
-            decode. If a process dies twice on a source, the result is a Failure.
+            Threads, processes on this machine, or a Ray cluster (extra ``ray``). Processes
+            take 0.4 s to start and 110 MB each, and are faster for many files, since threads
+            share Python's lock. If a process dies twice on a source, it is a Failure.
         ray_address : str, optional
             Of a running cluster; see :func:`genreclf.parallel.ray.ray_map`.
 
@@ -208,6 +208,8 @@ class GenreClassifier:
 
         Raises
         ------
+        TypeError
+            If `sources` is a single source instead of an iterable of them.
         ConfigError
             If `workers` is below 1, or the engine is unknown or cannot run this network.
         MissingExtraError, ClusterError
@@ -222,6 +224,8 @@ class GenreClassifier:
         >>> [result.genre for result in classifier.predict_many([silence, silence])]
         ['unknown', 'unknown']
         """
+        if isinstance(sources, str | bytes | PathLike):
+            raise TypeError(f"predict_many takes a list of sources, not one (got {sources!r:.60})")
         if engine == "ray":
             sources = map(_as_remote, sources)
         if engine != "threads" and self.network.device != "cpu":

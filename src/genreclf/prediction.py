@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
+from itertools import groupby
 from typing import Any, overload
 
 import numpy as np
@@ -38,9 +40,9 @@ class Prediction:
         Probability of the most probable label, 0 to 1.
     probabilities : dict of str to float
         Of every label, in the model's order; they sum to 1.
-    timeline : sequence of SegmentPrediction
-        The segments in order. The model's configuration sets their overlap; the last one
-        ends with the track, so it may overlap more.
+    timeline : Timeline
+        A sequence of the segments. The model's configuration sets their overlap; the last
+        one ends with the track, so it may overlap more.
     duration : float
         Length of the decoded audio, in seconds.
     flags : frozenset of str
@@ -61,7 +63,7 @@ class Prediction:
     genre: str
     confidence: float
     probabilities: Mapping[str, float]
-    timeline: Sequence[SegmentPrediction]
+    timeline: Timeline
     duration: float
     flags: frozenset[str] = frozenset()
     source: str = ""
@@ -84,12 +86,13 @@ class Prediction:
         Returns
         -------
         dict
-            ``version``, ``genre``, ``confidence``, ``probabilities``, ``duration``
-            (seconds), ``flags`` and, if requested, ``timeline``.
+            ``version``, ``source``, ``genre``, ``confidence``, ``probabilities``,
+            ``duration`` (seconds), ``flags`` and, if requested, ``timeline``.
         """
         labels = self.probabilities.items() if top is None else self.top(top)
         record: dict[str, Any] = {
             "version": FORMAT_VERSION,
+            "source": self.source,
             "genre": self.genre,
             "confidence": self.confidence,
             "probabilities": dict(labels),
@@ -99,6 +102,64 @@ class Prediction:
         if timeline:
             record["timeline"] = [segment.to_dict() for segment in self.timeline]
         return record
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the prediction as a flat dict, a row of a table.
+
+        Returns
+        -------
+        dict
+            ``path`` (the source), ``duration`` (seconds), ``genre``, ``confidence``, the
+            probability of each label under its name, and ``flags``, separated by spaces.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from genreclf import GenreClassifier
+        >>> classifier = GenreClassifier.from_pretrained()
+        >>> results = classifier.predict_many([(np.zeros(44100), 22050)] * 2)
+        >>> rows = [result.to_row() for result in results]  # for pandas.DataFrame(rows)
+        >>> [(row["genre"], row["duration"], row["flags"]) for row in rows]
+        [('unknown', 2.0, 'short silent'), ('unknown', 2.0, 'short silent')]
+        """
+        return next(to_rows(self))
+
+    def __repr__(self) -> str:
+        parts = [
+            f"{self.genre} {self.confidence:.0%}",
+            f"{format_time(self.duration)} in {len(self.timeline)} segments",
+            *sorted(self.flags),
+        ]
+        return f"<Prediction of {self.source!r}: {', '.join(parts)}>"
+
+    def _repr_html_(self) -> str:
+        """Return bars of the most probable genres and the timeline, for a notebook."""
+        n_labels = len(self.probabilities)
+        color = {
+            label: f"hsl({360 * index // n_labels} 55% 50%)"
+            for index, label in enumerate(self.probabilities)
+        }
+        bars = "".join(
+            "<div style='display:flex; align-items:center; gap:.5em'>"
+            f"<span style='width:8em'>{escape(label)}</span>"
+            f"<span style='width:{20 * p:.1f}em; height:.8em; background:{color[label]}'></span>"
+            f"{p:.0%}</div>"
+            for label, p in self.top(5)
+        )
+        strip = ""
+        for genre, run in groupby(self.timeline, lambda segment: segment.genre):
+            segments = list(run)
+            times = f"{format_time(segments[0].start)}-{format_time(segments[-1].end)}"
+            strip += (
+                f"<span title='{escape(genre)} {times}'"
+                f" style='flex:{len(segments)}; background:{color.get(genre, 'gray')}'></span>"
+            )
+        details = " · ".join([self.source, format_time(self.duration), *sorted(self.flags)])
+        return (
+            f"<div style='max-width:32em'><b>{escape(self.genre)}</b> {self.confidence:.0%} "
+            f"<small>{escape(details)}</small>{bars}"
+            f"<div style='display:flex; height:.8em; margin-top:.3em'>{strip}</div></div>"
+        )
 
 
 @dataclass(frozen=True)
@@ -133,17 +194,32 @@ class SegmentPrediction:
             "probabilities": dict(self.probabilities),
         }
 
+    def __repr__(self) -> str:
+        times = f"{format_time(self.start)}-{format_time(self.end)}"
+        return f"<SegmentPrediction {times}: {self.genre} {self.confidence:.0%}>"
+
 
 class Timeline(Sequence[SegmentPrediction]):
     """The segments of a track, stored as arrays: an hour has thousands of segments.
 
-    Parameters
+    Attributes
     ----------
     labels : tuple of str
+        The genres, in the order of the probabilities.
     times : ndarray of float64, shape (segments, 2)
         Start and end of each segment, in seconds.
     probabilities : ndarray of float64, shape (segments, labels)
+        0 to 1; each row sums to 1.
     silent : ndarray of bool, shape (segments,)
+        Segments without sound, whose genre is "unknown".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from genreclf import GenreClassifier
+    >>> prediction = GenreClassifier.from_pretrained().predict((np.zeros(10 * 22050), 22050))
+    >>> prediction.timeline.probabilities.shape == (len(prediction.timeline), 10)
+    True
     """
 
     def __init__(
@@ -153,13 +229,13 @@ class Timeline(Sequence[SegmentPrediction]):
         probabilities: NDArray[np.float64],
         silent: NDArray[np.bool_],
     ) -> None:
-        self._labels = labels
-        self._times = times
-        self._probabilities = probabilities
-        self._silent = silent
+        self.labels = labels
+        self.times = times
+        self.probabilities = probabilities
+        self.silent = silent
 
     def __len__(self) -> int:
-        return len(self._times)
+        return len(self.times)
 
     @overload
     def __getitem__(self, index: int) -> SegmentPrediction: ...
@@ -169,16 +245,16 @@ class Timeline(Sequence[SegmentPrediction]):
 
     def __getitem__(self, index: int | slice) -> SegmentPrediction | Timeline:
         if isinstance(index, slice):
-            parts = (self._times[index], self._probabilities[index], self._silent[index])
-            return Timeline(self._labels, *parts)
-        row = self._probabilities[index]
-        start, end = self._times[index].tolist()
+            parts = (self.times[index], self.probabilities[index], self.silent[index])
+            return Timeline(self.labels, *parts)
+        row = self.probabilities[index]
+        start, end = self.times[index].tolist()
         return SegmentPrediction(
             start=start,
             end=end,
-            genre=UNKNOWN if self._silent[index] else self._labels[int(row.argmax())],
+            genre=UNKNOWN if self.silent[index] else self.labels[int(row.argmax())],
             confidence=float(row.max()),
-            probabilities=dict(zip(self._labels, row.tolist(), strict=True)),
+            probabilities=dict(zip(self.labels, row.tolist(), strict=True)),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -187,7 +263,8 @@ class Timeline(Sequence[SegmentPrediction]):
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
 
     def __repr__(self) -> str:
-        return f"<timeline of {len(self)} segments>"
+        end = format_time(self.times[-1, 1]) if len(self) else "0:00"
+        return f"<Timeline of {len(self)} segments, {end}>"
 
 
 @dataclass(frozen=True)
@@ -213,8 +290,12 @@ class Failure:
     error: Exception
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the failure as a dict for JSON, with the keys ``version`` and ``error``."""
-        return {"version": FORMAT_VERSION, "error": str(self.error)}
+        """Return the failure as a dict for JSON: ``version``, ``source`` and ``error``."""
+        return {"version": FORMAT_VERSION, "source": self.source, "error": str(self.error)}
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the failure as a row of a table, with the keys ``path`` and ``error``."""
+        return next(to_rows(self))
 
 
 def column_names(labels: Sequence[str], timeline: bool) -> list[str]:

@@ -95,7 +95,7 @@ class JsonLinesWriter(TextWriter):
             record = result.to_dict()
         else:
             record = result.to_dict(self.output.top, self.output.timeline)
-        line = json.dumps({"path": result.source, **record}, ensure_ascii=True)
+        line = json.dumps({"path": record.pop("source"), **record}, ensure_ascii=True)
         self.stream.write(f"{line}\n")
         self.stream.flush()
 
