@@ -18,7 +18,7 @@ HEAVY = ("torch", "librosa", "sklearn", "matplotlib", "scipy", "accelerate", "av
 FLOORS = [
     {"errors"},
     {"files", "prediction", "validation"},
-    {"audio", "parallel", "plugins", "scores", "tables", "tags"},
+    {"audio", "parallel", "plugins", "scores", "tags"},
     {"architectures", "features", "metrics", "recipe"},
     {"data", "runtimes"},
     {"pretrained"},

@@ -46,10 +46,8 @@ class MissingExtraError(GenreclfError):
 
     Parameters
     ----------
-    purpose : str
-        What needs it, as a plural subject ("the report's plots").
-    extra : str
-        The extra of genreclf that installs it.
+    purpose, extra : str
+        What needs it, as a plural subject ("the report's plots"); the extra that installs it.
     """
 
     def __init__(self, purpose: str, extra: str) -> None:
@@ -57,10 +55,8 @@ class MissingExtraError(GenreclfError):
 
     def __str__(self) -> str:
         purpose, extra = self.args
-        return (
-            f"{purpose} need an optional dependency; install it with: "
-            f"pip install 'genreclf[{extra}]'"
-        )
+        command = f"pip install 'genreclf[{extra}]'"
+        return f"{purpose} need an optional dependency; install it with: {command}"
 
 
 class ClusterError(GenreclfError):

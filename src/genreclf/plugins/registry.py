@@ -92,13 +92,9 @@ class BrokenPlugin:
 class Registry:
     """Extractors, architectures, models, recipes and commands by name.
 
-    A broken plugin is never an error: it is recorded in :attr:`broken`. If two plugins
-    register one name, looking up that name is an error and nothing else is. A name of
-    genreclf itself always means genreclf's own.
-
-    Attributes
-    ----------
-    broken : list of BrokenPlugin
+    A broken plugin raises no error: it is recorded in the list `broken`. If two plugins
+    register one name, only looking up that name raises one. A name that genreclf itself
+    registers always means genreclf's own.
 
     Examples
     --------
@@ -135,9 +131,10 @@ class Registry:
             _active.remove(self)
 
     def load_entry_points(self, entry_points: Iterable[metadata.EntryPoint]) -> None:
-        """Load and register plugins, and record those that fail in :attr:`broken`."""
+        """Load and register plugins, and record those that fail in `broken`."""
         for entry_point in entry_points:
-            package = _package_of(entry_point)
+            dist = entry_point.dist
+            package = f"{dist.name} {dist.version}" if dist else "(unknown package)"
             try:
                 self.register(entry_point.load(), entry_point.name, package)
             except Exception as error:  # another package's code may raise anything
@@ -202,10 +199,8 @@ class Registry:
         if len(found) == 1:
             return found[0]
         if found:
-            claimants = " and ".join(f"'{r.plugin}' of {r.package}" for r in found)
-            raise PluginError(
-                f"two plugins register '{name}' in {kind}: {claimants}. Uninstall one of them."
-            )
+            both = " and ".join(f"'{r.plugin}' of {r.package}" for r in found)
+            raise PluginError(f"two plugins register '{name}' in {kind}: {both}. Uninstall one.")
         raise PluginError(self._unknown(kind, name))
 
     def _unknown(self, kind: Kind, name: str) -> str:
@@ -250,19 +245,11 @@ class Registry:
             ) from error
 
 
-def _package_of(entry_point: metadata.EntryPoint) -> str:
-    dist = entry_point.dist
-    return f"{dist.name} {dist.version}" if dist else "(unknown package)"
-
-
 _active: list[Registry] = []
 
 
 def registry() -> Registry:
-    """Return the registry in use: the innermost active one, or else the process's own.
-
-    The process's own holds all installed plugins. It is built on first use.
-    """
+    """Return the innermost active registry, or else the one that has all installed plugins."""
     return _active[-1] if _active else _installed()
 
 

@@ -98,7 +98,7 @@ def _zip_members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
         is_folder = info.is_dir() and kind in (0, stat.S_IFDIR)
         is_file = is_regular and is_bounded and not is_folder
         content = partial(opened.open, info)
-        # `filename` is what zipfile makes of the name: cut at a NUL, backslashes replaced.
+        # In `filename`, zipfile has cut the name at a NUL and, on Windows, replaced backslashes.
         yield _Member(info.orig_filename, info.file_size, is_file, is_folder, content)
 
 

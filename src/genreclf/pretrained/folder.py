@@ -94,6 +94,13 @@ def load_network(folder: Path, config: ModelConfig, runtime: Runtime, device: st
         otherwise. "onnx" needs an exported network, and the device "cpu".
     device : str
         Where the network runs, in PyTorch's notation.
+
+    Raises
+    ------
+    ConfigError, ModelNotFoundError, IntegrityError, MissingExtraError
+        If the runtime is unknown or does not fit the device; "onnx" is given and the folder has
+        no exported network; a file is damaged or does not fit the configuration; or PyTorch is
+        needed and not installed.
     """
     if runtime not in get_args(Runtime):
         raise ConfigError(
@@ -109,7 +116,7 @@ def load_network(folder: Path, config: ModelConfig, runtime: Runtime, device: st
     if not exported.is_file():
         raise ModelNotFoundError(
             f"'{folder}' has no network for ONNX Runtime ({ONNX}). Use runtime 'torch'; or load "
-            "it so and save it again, with the extra: pip install 'genreclf[export]'"
+            "it with that and save it again, after: pip install 'genreclf[export]'"
         )
     return _load_onnx(folder, config)
 
