@@ -3,15 +3,19 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
+from rich.cells import cell_len
 
 from audio_files import encode
 from conftest import LABELS, noise
 from genreclf.cli import main
+from genreclf.cli.writers import Output, TableWriter
+from genreclf.prediction import Prediction
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +82,70 @@ def test_table_names_file_genre_and_error(run, music):
     assert "0:00 - 0:03" in result.stdout
 
 
+LONG = "An Artist With a Long Name/An Album With an Even Longer Name (Deluxe Edition)"
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    """Three songs at long paths, one with a long name of wide characters."""
+    folder = tmp_path_factory.mktemp("album") / LONG
+    folder.mkdir(parents=True)
+    for seed, name in enumerate(("01 [live].wav", "02.wav", "漢字" * 30 + ".wav")):
+        encode(folder / name, noise(4, seed=seed), 22050, "wav")
+    return folder
+
+
+def test_a_pipe_gets_whole_paths_on_one_line_each(run, album, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    lines = run(album).stdout.splitlines()
+    paths = sorted(album.iterdir())
+    assert len(lines) == 1 + len(paths)
+    for path, line in zip(paths, lines[1:], strict=True):
+        assert line.startswith(f"{path}  ")
+        assert any(label in line for label in LABELS)
+
+
+@pytest.mark.parametrize("width", [28, 30, 40, 55, 70, 90, 120])
+def test_a_terminal_has_one_line_per_track_that_fits(run, album, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", run(album, "--min-confidence", "1").stdout)
+    header, *rows = text.splitlines()[: 1 + len(list(album.iterdir()))]
+    assert max(map(cell_len, rows)) <= width
+    assert all(".wav" in row and "unknown" in row for row in rows)
+    assert "02.wav" in rows[1]
+    shown = {name for name in ("confidence", "length", "next") if name in header}
+    assert len(shown) == {28: 0, 30: 0, 40: 0, 55: 1, 70: 2, 90: 3, 120: 3}[width]
+
+
+def test_an_unknown_track_shows_what_it_nearly_was(run, music):
+    unsure = run(music / "a.wav", "--min-confidence", "1").stdout.splitlines()[1]
+    sure = run(music / "a.wav").stdout.splitlines()[1]
+    record = json.loads(run(music / "a.wav", "--format", "jsonl").stdout)
+    best = f"{record['genre']} {record['confidence']:.0%}"
+    assert "unknown" in unsure
+    assert best in unsure
+    assert best not in sure
+    assert " 0%" not in sure + unsure
+
+
+def test_a_summary_follows_many_files(run, music):
+    summary = run(music).stderr
+    assert "3 files, 0:12 of audio in " in summary
+    assert "x real time" in summary
+    counted = re.findall(rf"({'|'.join(LABELS)}) (\d)", summary)
+    assert sum(int(count) for _, count in counted) == 2
+    assert "real time" not in run(music / "a.wav").stderr
+
+
+def test_help_groups_every_option_and_has_examples(run):
+    text = CliRunner().invoke(main, ["predict", "--help"]).stdout
+    for title in ("Output:", "Model:", "Speed:", "Tags:"):
+        assert f"\n{title}\n" in text
+    assert "\n    genreclf predict song.mp3 Music/\n" in text
+    assert [line.split()[0] for line in text.split("Other options:\n")[1].splitlines()] == ["-h,"]
+
+
 def test_markup_in_names_is_text(run, tmp_path):
     encode(tmp_path / "[red]x[bold].wav", noise(4), 22050, "wav")
     result = run(tmp_path)
@@ -141,3 +209,13 @@ def test_a_closed_pipe_ends_quietly(model_folder, music):
         ["bash", "-c", f"{command} | true"], capture_output=True, text=True, check=False
     )
     assert "Traceback" not in done.stderr
+
+
+def test_the_table_leaves_out_genres_that_would_be_zero_percent(tmp_path):
+    probabilities = {"jazz": 0.99, "blues": 0.0056, "metal": 0.0044}
+    prediction = Prediction("jazz", 0.99, probabilities, (), 30.0, source="song.mp3")
+    with TableWriter(Output(tmp_path / "table.txt", LABELS)) as writer:
+        writer.write(prediction)
+    text = (tmp_path / "table.txt").read_text()
+    assert "blues 1%" in text
+    assert "metal" not in text

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from audio_files import encode
 from conftest import LABELS, noise
 from genreclf.cli import main
-from genreclf.cli.progress import throughput
+from genreclf.cli.progress import Tally
+from genreclf.prediction import Failure, Prediction
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,8 @@ def test_an_interrupt_leaves_whole_records_and_ends(model_folder, tmp_path, engi
     _, errors = process.communicate(timeout=60)
     records = [json.loads(line) for line in output.read_text().splitlines()]
     assert 1 <= len(records) < 150
-    assert process.returncode == 1
+    assert process.returncode == 130
+    assert b"of 150 files; the same command with --resume continues" in errors
     assert b"Traceback" not in errors
     assert psutil.wait_procs(children, timeout=30)[1] == []
 
@@ -133,6 +135,15 @@ def test_parquet_needs_a_file(run, library):
     assert "--output" in result.stderr
 
 
-def test_progress_shows_hours_speed_and_failures():
-    assert throughput(7200, 60, 0) == "files, 2.0 h of audio, 120x"
-    assert "3 failed" in throughput(7200, 60, 3)
+def test_progress_shows_hours_speed_and_failures(monkeypatch):
+    clock = iter([100.0, 160.0, 160.0, 160.0, 160.0])
+    monkeypatch.setattr("genreclf.cli.progress.time.perf_counter", lambda: next(clock))
+    tally = Tally()
+    for genre, hours in (("jazz", 0.5), ("blues", 0.5), ("jazz", 1)):
+        tally.add(Prediction(genre, 0.9, {"jazz": 1.0}, (), hours * 3600))
+    assert tally.throughput() == "files, 2.0 h of audio, 120x"
+    tally.add(Failure("song.mp3", ValueError("damaged")))
+    assert "1 failed" in tally.throughput()
+    assert tally.summary() == (
+        "4 files, 2:00:00 of audio in 60.0 s (120x real time)\njazz 2, blues 1"
+    )

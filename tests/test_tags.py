@@ -166,6 +166,22 @@ def test_a_tagger_skips_files(tmp_path):
     assert len(log.read_text().splitlines()) == 1
 
 
+def test_a_dry_run_lists_each_change(tmp_path, model_folder):
+    (tmp_path / "Music").mkdir()
+    path = make(tmp_path / "Music", "mp3")
+    write_genre(path, ["Polka"])
+    command = ["predict", str(path), "--model", str(model_folder), "--write-tags"]
+    dry = CliRunner().invoke(main, [*command, "--dry-run", "--format", "jsonl"])
+    genre = json.loads(dry.stdout)["genre"]
+    assert f"{path}: Polka -> {genre}\n" in dry.stderr
+    assert read_genre(path) == ["Polka"]
+    log = tmp_path / "log"
+    wet = CliRunner().invoke(main, [*command, "--tags-log", str(log)])
+    assert "Polka" not in wet.stderr
+    undone = CliRunner().invoke(main, ["tags", "undo", str(log)])
+    assert undone.stdout == f"{path}: {genre} -> Polka\n"
+
+
 def test_undo_restores_the_first_genre(tmp_path):
     path, log = make(tmp_path, "m4a"), tmp_path / "log"
     write_genre(path, ["Acid Jazz", "Own"])

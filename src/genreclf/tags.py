@@ -102,12 +102,22 @@ class Tagger:
         A JSON Lines file. Each change is appended before it is made, for :func:`undo`.
     dry_run : bool
         Change neither the files nor the log.
+    on_change : callable, optional
+        Called with each :class:`Change` that was made, or would be in a dry run.
     only_missing : bool
         Skip files that have a genre.
     """
 
-    def __init__(self, log: Path, *, dry_run: bool = False, only_missing: bool = False) -> None:
+    def __init__(
+        self,
+        log: Path,
+        *,
+        dry_run: bool = False,
+        only_missing: bool = False,
+        on_change: Callable[[Change], object] | None = None,
+    ) -> None:
         self.log = log
+        self.on_change = on_change
         self.dry_run = dry_run
         self.only_missing = only_missing
         self.outcomes: Counter[Outcome] = Counter()
@@ -131,9 +141,11 @@ class Tagger:
             return "unchanged"
         if old and self.only_missing:
             return "had a genre"
+        change = Change(str(path), old, new)
         if not self.dry_run:
-            change = Change(str(path), old, new)
             write_genre(path, new, before=lambda: self._log(change))
+        if self.on_change is not None:
+            self.on_change(change)
         return "written"
 
     def _log(self, change: Change) -> None:

@@ -1,6 +1,6 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share, and option groups of a command's help."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +74,27 @@ def output_option(content: str) -> Decorator:
         type=click.Path(file_okay=False, path_type=Path),
         help=f"Folder for {content}.",
     )
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists options in groups.
+
+    `groups` maps each title to the names of the options' parameters. The others follow under
+    "Other options".
+    """
+
+    def __init__(self, *args: Any, groups: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.groups = groups
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the groups."""
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        records = {option.name: option.get_help_record(ctx) for option in options}
+        groups = {
+            title: [records.pop(name) for name in names] for title, names in self.groups.items()
+        }
+        groups["Other options"] = list(records.values())
+        for title, group in groups.items():
+            with formatter.section(title):
+                formatter.write_dl([record for record in group if record])

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genreclf.cli.options import min_confidence_option, model_option
-from genreclf.cli.progress import show_progress
+from genreclf.cli.options import GroupedCommand, min_confidence_option, model_option
+from genreclf.cli.progress import Tally, show_progress
+from genreclf.cli.tags import format_change
 from genreclf.cli.writers import FORMATS, Output, Writer, finished_paths
 from genreclf.errors import TagError
 from genreclf.prediction import Failure, Prediction
@@ -16,12 +17,21 @@ from genreclf.prediction import Failure, Prediction
 if TYPE_CHECKING:
     from genreclf.parallel import Engine
     from genreclf.pretrained.folder import Runtime
-    from genreclf.tags import Tagger
+    from genreclf.tags import Change, Tagger
 
+_INTERRUPTED = 130  # the exit code of shells for SIGINT
 _MANY_FILES = 32  # from here on, processes are worth the time they take to start
 
 
-@click.command()
+@click.command(
+    cls=GroupedCommand,
+    groups={
+        "Output": ("format_", "top", "timeline", "output", "resume"),
+        "Model": ("model", "min_confidence", "runtime", "device"),
+        "Speed": ("workers", "engine", "ray_address"),
+        "Tags": ("write_tags", "dry_run", "only_missing", "tags_log"),
+    },
+)
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @model_option
 @click.option(
@@ -103,8 +113,13 @@ def predict(
     PATHS may be URLs too, such as s3://bucket/folder or https://host/song.mp3.
 
     The exit code is 0 if all files were classified, 1 if some failed (the others were
-    classified), 2 if the command is invalid.
-    """
+    classified), 2 if the command is invalid, 130 if it was interrupted.
+
+    \b
+    Examples:
+      genreclf predict song.mp3 Music/
+      genreclf predict Music/ --format csv --output genres.csv
+    """  # noqa: D301  (click reads \b, a raw string would hide it)
     from genreclf.audio import RemoteFile, find_files, source_name
     from genreclf.classifier import GenreClassifier
 
@@ -128,19 +143,33 @@ def predict(
     if write_tags:
         from genreclf.tags import Tagger
 
-        tagger = Tagger(tags_log, dry_run=dry_run, only_missing=only_missing)
+        on_change = _print_change if dry_run else None
+        tagger = Tagger(tags_log, dry_run=dry_run, only_missing=only_missing, on_change=on_change)
     engine = engine or ("processes" if len(files) > _MANY_FILES and device == "cpu" else "threads")
     results = classifier.predict_many(files, workers, engine=engine, ray_address=ray_address)
-    # Ray prints the output of its workers, which must not get between the results.
-    with FORMATS[format_](target) as writer, redirect_stdout(sys.stderr), closing(results):
-        progress = show_progress(results, len(files))
-        failed = sum(not _write(result, writer, tagger) for result in progress)
+    tally = Tally()
+    try:
+        # Ray prints the output of its workers, which must not get between the results.
+        with FORMATS[format_](target) as writer, redirect_stdout(sys.stderr), closing(results):
+            progress = show_progress(results, len(files), tally)
+            failed = sum(not _write(result, writer, tagger) for result in progress)
+    except KeyboardInterrupt:
+        resumable = output is not None and format_ in ("jsonl", "csv")
+        hint = "; the same command with --resume continues" if resumable else ""
+        click.echo(f"interrupted after {tally.files} of {len(files)} files{hint}", err=True)
+        sys.exit(_INTERRUPTED)
+    if tally.files > 1:
+        click.echo(tally.summary(), err=True)
     if tagger is not None:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in tagger.outcomes.items())
         click.echo(f"tags{' (dry run)' if dry_run else ''}: {counts or 'none'}", err=True)
     if failed:
         click.echo(f"{failed} of {len(files)} files failed", err=True)
     sys.exit(1 if failed else 0)
+
+
+def _print_change(change: "Change") -> None:
+    click.echo(format_change(change.path, change.old, change.new), err=True)
 
 
 def _write(result: Prediction | Failure, writer: Writer, tagger: "Tagger | None") -> bool:

@@ -1,10 +1,13 @@
 """Progress bars on standard error."""
 
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from __future__ import annotations
 
-from genreclf.prediction import Failure, Prediction
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+
+from genreclf.prediction import Failure, Prediction, format_time
 
 
 @contextmanager
@@ -33,28 +36,50 @@ def progress_bar(description: str, total: int | None = None) -> Iterator[Callabl
 
 
 def show_progress(
-    results: Iterable[Prediction | Failure], total: int
+    results: Iterable[Prediction | Failure], total: int, tally: Tally
 ) -> Iterator[Prediction | Failure]:
-    """Yield results unchanged and show a progress bar, unless there is only one."""
-    if total < 2:
-        yield from results
-        return
-    with progress_bar("Classifying", total) as update:
-        start, seconds, failed = time.perf_counter(), 0.0, 0
+    """Yield results unchanged, count them, and show a progress bar unless there is only one."""
+    with progress_bar("Classifying", total) if total > 1 else nullcontext() as update:
         for result in results:
+            tally.add(result)
+            if update is not None:
+                update(advance=1, note=tally.throughput())
             yield result
-            if isinstance(result, Failure):
-                failed += 1
-            else:
-                seconds += result.duration
-            elapsed = time.perf_counter() - start
-            update(advance=1, note=throughput(seconds, elapsed, failed))
 
 
-def throughput(seconds: float, elapsed: float, failed: int) -> str:
-    """Format the amount of audio that was classified, the speed, and the number of failed files.
+class Tally:
+    """Count files, failures, genres and the duration of the audio since this was made."""
 
-    Both times, the audio's duration and the time it took, are in seconds.
-    """
-    done = f"files, {seconds / 3600:.1f} h of audio, {seconds / max(elapsed, 1e-9):.0f}x"
-    return f"{done}, [red]{failed} failed[/red]" if failed else done
+    def __init__(self) -> None:
+        self.files = 0
+        self.failed = 0
+        self._genres: Counter[str] = Counter()
+        self._duration = 0.0
+        self._start = time.perf_counter()
+
+    def add(self, result: Prediction | Failure) -> None:
+        """Count a result."""
+        self.files += 1
+        if isinstance(result, Failure):
+            self.failed += 1
+        else:
+            self._duration += result.duration
+            self._genres[result.genre] += 1
+
+    def throughput(self) -> str:
+        """Format the hours of audio, the speed and the failures, for a progress bar."""
+        done = f"files, {self._duration / 3600:.1f} h of audio, {self._speed():.0f}x"
+        return f"{done}, [red]{self.failed} failed[/red]" if self.failed else done
+
+    def summary(self) -> str:
+        """Format all counts, the genres on a second line."""
+        elapsed = time.perf_counter() - self._start
+        genres = ", ".join(f"{genre} {count}" for genre, count in self._genres.most_common())
+        return (
+            f"{self.files} files, {format_time(self._duration)} of audio in {elapsed:.1f} s "
+            f"({self._speed():.0f}x real time)\n{genres or 'no genres'}"
+        )
+
+    def _speed(self) -> float:
+        """Return the seconds of audio per second."""
+        return self._duration / max(time.perf_counter() - self._start, 1e-9)

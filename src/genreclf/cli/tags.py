@@ -1,9 +1,12 @@
 """``genreclf tags``."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+
+from genreclf.files import printable
 
 
 @click.group()
@@ -24,6 +27,10 @@ def undo(log: Path, dry_run: bool) -> None:
     failed = 0
     for change, problem in tags.undo(log, dry_run):
         failed += bool(problem)
-        genres = f"{', '.join(change.new)} -> {', '.join(change.old) or 'none'}"
-        click.echo(problem or f"{change.path}: {genres}", err=bool(problem))
+        click.echo(problem or format_change(change.path, change.new, change.old), err=bool(problem))
     sys.exit(1 if failed else 0)
+
+
+def format_change(path: str, before: Sequence[str], after: Sequence[str]) -> str:
+    """Format a change of genres: ``song.mp3: Polka -> metal``."""
+    return f"{printable(path)}: {', '.join(before) or 'none'} -> {', '.join(after) or 'none'}"

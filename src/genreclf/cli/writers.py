@@ -1,5 +1,7 @@
 """The output formats of ``genreclf predict``, and the finished part of an output to resume."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
@@ -9,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +27,14 @@ from genreclf.prediction import (
     to_rows,
 )
 
+if TYPE_CHECKING:
+    from rich.console import Console, JustifyMethod
+    from rich.text import Text
+
+_COLUMN_GAP = 2  # of the table, in characters
+_MIN_PATH_WIDTH = 24  # of the table in a terminal, before columns are left out
+_MIN_LAST_WIDTH = 14  # of the table's last column, before it is left out
+_MIN_PROBABILITY = 0.005  # lower ones would be shown as 0 %
 _PARQUET_BATCH_ROWS = 5000
 _TEXT_COLUMNS = frozenset({"path", "genre", "flags", "error"})
 
@@ -58,7 +68,7 @@ class Writer(ABC):
     def close(self) -> None:
         """Write buffered results and close the file."""
 
-    def __enter__(self) -> "Writer":
+    def __enter__(self) -> Writer:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -158,44 +168,45 @@ class ParquetWriter(Writer):
 
 
 class TableWriter(TextWriter):
-    """A table to read in a terminal, printed after the last result."""
+    """A table to read, one line per track, printed when all results are there.
+
+    A terminal shortens paths in the middle and, if it is narrow, shows fewer columns. In a file
+    or a pipe, nothing is cut.
+    """
 
     def __init__(self, output: Output) -> None:
-        from rich.table import Table
-
         super().__init__(output)
-        time = "time" if output.timeline else "length"
-        self._table = Table(box=None, header_style="bold", pad_edge=False)
-        self._table.add_column("file", overflow="fold", ratio=3)
-        self._table.add_column("genre", no_wrap=True)
-        self._table.add_column("confidence", justify="right", no_wrap=True)
-        self._table.add_column(time, justify="right", no_wrap=True)
-        self._table.add_column("next", overflow="fold", ratio=2)
+        self._time = "time" if output.timeline else "length"
+        self._rows: list[dict[str, Text]] = []
         self._flags: set[str] = set()
         self._errors: list[str] = []
 
     def write(self, result: Prediction | Failure) -> None:
         """Add the rows of one result."""
-        from rich.markup import escape
+        from rich.text import Text
 
-        path = escape(printable(result.source))
+        path = Text(printable(result.source))
         if isinstance(result, Failure):
-            self._table.add_row(path, "[red]failed[/red]", "", "", "")
+            self._rows.append({"file": path, "genre": Text("failed", "red")})
             self._errors.append(str(result.error))
             return
         self._flags |= result.flags
-        flags = " ".join(sorted(result.flags))
-        others = ", ".join(f"{name} {p:.0%}" for name, p in result.top(self.output.top or 3)[1:])
-        self._table.add_row(
-            path,
-            f"[bold]{result.genre}[/bold]",
-            f"{result.confidence:.0%}",
-            format_time(result.duration),
-            f"{others} [yellow]{flags}[/yellow]" if flags else others,
-        )
+        best = result.top(self.output.top or 3)
+        others = best[1:] if best[0][0] == result.genre else best
+        shown = [f"{name} {p:.0%}" for name, p in others if p >= _MIN_PROBABILITY]
+        row = {
+            "file": path,
+            "genre": Text(result.genre, "bold"),
+            "confidence": Text(f"{result.confidence:.0%}"),
+            self._time: Text(format_time(result.duration)),
+            "flags": Text(" ".join(sorted(result.flags)), "yellow"),
+            "next": Text("" if "silent" in result.flags else ", ".join(shown)),
+        }
+        self._rows.append(row)
         for segment in result.timeline if self.output.timeline else ():
             times = f"{format_time(segment.start)} - {format_time(segment.end)}"
-            self._table.add_row("", segment.genre, f"{segment.confidence:.0%}", times, "")
+            cells = {"genre": segment.genre, "confidence": f"{segment.confidence:.0%}"}
+            self._rows.append({k: Text(v) for k, v in {**cells, self._time: times}.items()})
 
     def close(self) -> None:
         """Print the table, the meanings of its flags, and the errors."""
@@ -203,12 +214,70 @@ class TableWriter(TextWriter):
         from rich.text import Text
 
         console = Console(file=self.stream)
-        console.print(self._table)
+        self._print_table(console)
         for flag in sorted(self._flags):
-            console.print(f"[yellow]{flag}[/yellow]: {FLAGS[flag]}")
+            console.print(f"[yellow]{flag}[/yellow]: {FLAGS[flag]}", soft_wrap=True)
         for error in self._errors:
-            console.print(Text.assemble(("failed", "red"), ": ", error))
+            console.print(Text.assemble(("failed", "red"), ": ", error), soft_wrap=True)
         super().close()
+
+    def _print_table(self, console: Console) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        widths = {
+            name: max(
+                row[name].cell_len for row in [{name: Text(name)}, *self._rows] if name in row
+            )
+            for name in ("file", "genre", "confidence", self._time, "flags", "next")
+            if name != "flags" or self._flags
+        }
+        if console.is_terminal:
+            _fit(widths, ("next", self._time, "confidence"), console.width)
+        else:
+            console.width = _width(widths)
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for name, width in widths.items():
+            number = name in ("confidence", self._time)
+            justify: JustifyMethod = "right" if number else "left"
+            table.add_column(name, justify=justify, no_wrap=True, width=width)
+        for row in self._rows:
+            cells = [row.get(name, Text()) for name in widths]
+            table.add_row(Text(_shorten(cells[0].plain, widths["file"])), *cells[1:])
+        console.print(table)
+
+
+def _fit(widths: dict[str, int], optional: Sequence[str], available: int) -> None:
+    """Narrow a table's last column and paths, and remove optional columns, in this order."""
+    excess = _width(widths) - available
+    if excess > 0:
+        last = next(reversed(widths))
+        widths[last] = max(widths[last] - excess, min(widths[last], _MIN_LAST_WIDTH))
+    needed = min(widths["file"], _MIN_PATH_WIDTH)
+    for name in optional:
+        if _width(widths) - widths["file"] + needed > available:
+            del widths[name]
+    widths["file"] = max(widths["file"] - max(_width(widths) - available, 0), 1)
+
+
+def _width(widths: Mapping[str, int]) -> int:
+    """Return the width of a table whose columns have these widths."""
+    return sum(widths.values()) + _COLUMN_GAP * (len(widths) - 1)
+
+
+def _shorten(path: str, width: int) -> str:
+    """Replace the middle of a path by an ellipsis, and keep the file's name if it fits."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(path) <= width:
+        return path
+    name_start = max(path.rfind("/"), path.rfind("\\"), 0)
+    head, tail = path, path[name_start:]
+    if cell_len(tail) >= width:
+        head = tail = path[name_start + 1 :]
+        while cell_len(tail) > width // 2:
+            tail = tail[1:]
+    return f"{set_cell_size(head, width - cell_len(tail) - 1)}…{tail}"
 
 
 FORMATS: Mapping[str, type[Writer]] = {
