@@ -256,6 +256,19 @@ def test_many_songs_give_a_table_to_download(page, song, notes):
     assert rows[0]["genre"] in page.visible("#results .gc-files").text
 
 
+def test_many_songs_fit_on_a_phone(page, song, notes):
+    size = {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        next(tab for tab in page.all("button[role=tab]") if tab.text == "Many songs").click()
+        page.drop("#songs", song, notes)
+        page.visible("#results .gc-files")
+        width = "return document.documentElement.scrollWidth"
+        assert page.browser.execute_script(width) <= 390
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_only_the_audio_files_of_a_folder_are_classified(page, song, notes, tmp_path):
     shutil.copy(song, tmp_path / "song.wav")
     shutil.copy(notes, tmp_path / "notes.txt")

@@ -70,11 +70,11 @@ def _build_song_tab(classifier: SongClassifier, model: gr.Dropdown, limit: str) 
 
     current = gr.State(None)
     with gr.Row():
-        upload = gr.File(label=f"Drop a song here {limit}", height=150, elem_id="song")
+        upload = gr.File(label=f"Song {limit}", height=150, elem_id="song")
         recording = gr.Audio(
             sources=["microphone"],
             type="filepath",
-            label="Or record one",
+            label="Recording",
             buttons=[],
             editable=False,
             elem_id="recording",
@@ -93,12 +93,8 @@ def _build_songs_tab(classifier: SongClassifier, model: gr.Dropdown, limit: str)
     import gradio as gr
 
     with gr.Row():
-        files = gr.File(
-            label=f"Drop songs here {limit}", file_count="multiple", height=150, elem_id="songs"
-        )
-        folder = gr.File(
-            label="Or choose a folder", file_count="directory", height=150, elem_id="folder"
-        )
+        files = gr.File(label=f"Songs {limit}", file_count="multiple", height=150, elem_id="songs")
+        folder = gr.File(label="Folder", file_count="directory", height=150, elem_id="folder")
     download = gr.DownloadButton("Download as CSV", visible=False, elem_id="csv")
     results = gr.HTML(elem_id="results", apply_default_css=False)
 

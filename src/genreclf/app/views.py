@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -60,9 +61,11 @@ def render_prediction(prediction: Prediction, levels: MelLevels) -> str:
 
 
 def render_table(results: Sequence[Prediction | Failure]) -> str:
-    """Render a table with one row per song."""
-    failed = sum(isinstance(result, Failure) for result in results)
-    return _render("table", rows=[_row(result) for result in results], failed=failed)
+    """Render the number of songs of each genre, and a table with one row per song."""
+    genres = Counter(result.genre for result in results if isinstance(result, Prediction))
+    counts = ", ".join(f"{genre} {count}" for genre, count in genres.most_common())
+    failed = len(results) - genres.total()
+    return _render("table", rows=[_row(result) for result in results], failed=failed, counts=counts)
 
 
 def render_error(message: str) -> str:
