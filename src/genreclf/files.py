@@ -17,9 +17,8 @@ _CHUNK = 1 << 20  # bytes
 def atomic_write(path: Path, mode: str = "wb", **options: Any) -> Iterator[IO[Any]]:
     """Open a file that takes its place only when it is complete.
 
-    The content goes to a file beside it, which is flushed to the disk and renamed when the
-    block ends. If the block raises, the file is as it was. Readers see the old content or
-    the new, whatever stops the program.
+    The content goes to a temporary file in the same folder, which is flushed to the disk and
+    renamed when the block ends. If the block raises, the old file stays.
 
     Parameters
     ----------
@@ -79,12 +78,12 @@ def _hash(digest: Any, path: Path) -> str:
 
 
 def printable(name: str | PathLike[str]) -> str:
-    r"""Replace what is not valid text in a name, such as bytes of another encoding.
+    r"""Replace the characters of a name that are not valid text.
 
     Parameters
     ----------
     name : str or path
-        A path that the file system gave may hold unpaired surrogates.
+        A path may hold unpaired surrogates, for bytes in another encoding than UTF-8.
 
     Examples
     --------

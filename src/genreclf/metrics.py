@@ -1,4 +1,4 @@
-"""Metrics of predictions."""
+"""Metrics of predictions: accuracy, F1, calibration, risk and coverage."""
 
 from __future__ import annotations
 

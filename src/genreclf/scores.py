@@ -1,4 +1,4 @@
-"""Records of how good predictions are; :mod:`genreclf.metrics` computes them."""
+"""Records of the metrics that :mod:`genreclf.metrics` computes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Checks of values that a config, a recipe or a caller gives.
 
-A :class:`Rule` says which values are valid, and :func:`validate` applies rules by name. They
-serve :class:`genreclf.features.LogMel`, architectures, recipes and model configs alike, and the
-parameters of plugins.
+A :class:`Rule` defines which values are valid, and :func:`validate` applies rules by name.
+Extractors, architectures, recipes and model configs use them, and so can plugins.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def integer(low: int, high: int | None = None) -> Rule:
     """Accept whole numbers from `low` to `high`, both included."""
     allowed = f"{low:,} to {high:,}" if high is not None else f"at least {low:,}"
     top = math.inf if high is None else high
-    # bool is a subclass of int, and no number to anybody who writes a config.
+    # Not isinstance: bool is a subclass of int, but `true` in a config is not a number.
     return Rule(f"a whole number, {allowed}", lambda v: type(v) is int and low <= v <= top)
 
 

@@ -1,4 +1,4 @@
-"""Files of an evaluation: ``metrics.json``, pictures and an HTML page."""
+"""Writing and reading the report of an evaluation: metrics, pictures and an HTML page."""
 
 from __future__ import annotations
 

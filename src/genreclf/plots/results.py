@@ -100,7 +100,7 @@ def reliability(scores: Scores) -> Figure:
     upper.plot([0, 1], [0, 1], "--", color=QUIET, linewidth=1, zorder=1, label="calibrated")
     upper.set_ylim(0, 1.02)
     upper.set_ylabel("accuracy")
-    upper.legend(loc="upper left", frameon=False, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     lower.bar(centers, [part.tracks for part in bins], width, color=QUIET)
     lower.set_xlim(0, 1)
     lower.set_ylabel("tracks")

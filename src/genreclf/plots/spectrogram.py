@@ -26,10 +26,10 @@ _TICKS_HZ = (0, 250, 500, 1000, 2000, 4000, 8000, 16000, 32000)
 
 
 def spectrogram(audio: AudioSource, extractor: LogMel | None = None) -> Figure:
-    """Plot the mel spectrogram of a piece of any length.
+    """Plot the mel spectrogram of a track of any length.
 
     The axes are the time in seconds and the frequency in Hz on the mel scale; the color is the
-    level in dB relative to the maximum. In long pieces, a column is the mean of several frames.
+    level in dB relative to the maximum. In long tracks, a column is the mean of several frames.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Plot of the genre of a piece over time."""
+"""Plot of the genres of a track over time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def timeline(prediction: Prediction) -> Figure:
     """Plot the probability of each genre over time.
 
     The 12 most probable genres have a row each, in descending order, with the probability for
-    the whole piece at the right. Where segments overlap, the one with the nearest center is
+    the whole track at the right. Where segments overlap, the one with the nearest center is
     shown. Silence is hatched.
 
     Parameters

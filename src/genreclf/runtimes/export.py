@@ -42,7 +42,7 @@ def export_onnx(module: Architecture) -> tuple[bytes, str]:
     try:
         with _quiet():
             model = _export(network, module)
-    except Exception as error:  # PyTorch refuses in many ways, and plugins' networks in more
+    except Exception as error:  # of any type, PyTorch's or a plugin's
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ExportError(f"PyTorch cannot export it: {reason}") from error
     difference = _difference(model.SerializeToString(), network, module)

@@ -1,7 +1,7 @@
 """Checks that a plugin does what the library relies on, for the plugin's own tests.
 
-Each check raises :class:`AssertionError` with a sentence that says what is wrong, so it works
-under pytest or any other runner. The built-in plugins pass the same checks.
+Each check raises :class:`AssertionError` with a message that describes the failure, so it
+works under pytest or any other runner. The built-in plugins pass the same checks.
 
 >>> from genreclf.testing import check_extractor
 >>> check_extractor("logmel-13fps")

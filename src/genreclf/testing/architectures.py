@@ -55,7 +55,7 @@ def check_architecture(
     Raises
     ------
     AssertionError, PluginError, ConfigError
-        If a check fails (the message says which), or the network cannot be built.
+        If a check fails (the message names it), or the network cannot be built.
 
     Examples
     --------

@@ -28,7 +28,7 @@ def check_extractor(name: str, **parameters: Any) -> None:
     Raises
     ------
     AssertionError, PluginError, ConfigError
-        If a check fails (the message says which), or the extractor cannot be built.
+        If a check fails (the message names it), or the extractor cannot be built.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def check_extractor(name: str, **parameters: Any) -> None:
     >>> check_extractor("logmel-dong2018")
     """
     extractor = make_extractor(name, **parameters)
-    require(isinstance(extractor, Extractor), f"'{name}' is no genreclf.features.Extractor")
+    require(isinstance(extractor, Extractor), f"'{name}' is not a genreclf.features.Extractor")
     check_sizes(extractor)
     check_transform(extractor)
     check_streaming(extractor)
@@ -49,8 +49,8 @@ def check_sizes(extractor: Extractor) -> None:
     sizes = ("sample_rate", "window_length", "hop_length", "segment_frames", "frame_bins", "bins")
     for size in sizes:
         value = getattr(extractor, size)
-        whole = isinstance(value, int) and value >= 1
-        require(whole, f"{size} is {value!r}, not an integer above 0")
+        valid = isinstance(value, int) and value >= 1
+        require(valid, f"{size} is {value!r}, not an integer above 0")
     require(
         extractor.hop_length <= extractor.window_length,
         f"hop_length {extractor.hop_length} exceeds window_length {extractor.window_length}: "
@@ -117,7 +117,7 @@ def check_parameters(name: str, extractor: Extractor) -> None:
     try:
         stored = json.loads(json.dumps(dict(extractor.parameters), allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise AssertionError(f"the parameters are not fit for JSON: {error}") from error
+        raise AssertionError(f"the parameters cannot be stored as JSON: {error}") from error
     again = make_extractor(name, **stored)
     found = json.loads(json.dumps(dict(again.parameters)))
     require_equal(found, stored, "the parameters of the extractor made from the parameters")
