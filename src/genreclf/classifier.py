@@ -130,7 +130,7 @@ class GenreClassifier:
         return self.config.labels
 
     def predict(self, audio: AudioSource) -> Prediction:
-        """Classify one piece of music of any length, in bounded memory.
+        """Classify a track of any length, in bounded memory.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class GenreClassifier:
         engine: Engine = "threads",
         ray_address: str | None = None,
     ) -> Generator[Prediction | Failure, None, None]:
-        """Classify many pieces in parallel, lazily and in order.
+        """Classify many tracks in parallel, lazily and in order.
 
         Parameters
         ----------
@@ -242,7 +242,7 @@ class GenreClassifier:
         )
 
     def embed(self, audio: AudioSource) -> NDArray[np.float32]:
-        """Compute the embedding of a piece: the network's vector before its last layer.
+        """Compute the embedding of a track: the network's vector before its last layer.
 
         Parameters
         ----------

@@ -281,7 +281,7 @@ def _batch(
 def extract_segments(
     audio: AudioSource, features: str | Extractor = "logmel-13fps", overlap: float = 0.5
 ) -> Segments:
-    """Compute the network's input for a piece of music.
+    """Compute the network's input for a track.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def timeline(prediction: Prediction) -> Figure:
     axes.set_yticks(centers, [plain(genre) for genre, _ in ranked])
     totals = axes.secondary_yaxis("right")
     totals.set_yticks(centers, [f"{probability:.0%}" for _, probability in ranked])
-    totals.set_ylabel("whole piece")
+    totals.set_ylabel("whole track")
     for axis in (axes, totals):
         axis.tick_params(axis="y", length=0)
     time_axis(axes, prediction.duration)

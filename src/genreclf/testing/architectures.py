@@ -74,6 +74,38 @@ def check_architecture(
     check_training(name, features, features_parameters or {}, parameters)
 
 
+def check_recipe(name: str) -> None:
+    """Check a registered recipe: it has a description, and its parts fit each other.
+
+    Parameters
+    ----------
+    name : str
+        Its registered name, or the path of a TOML file.
+
+    Raises
+    ------
+    AssertionError, ConfigError, PluginError
+        If the recipe has no description or is not valid, or its features and architecture are
+        not registered or do not fit each other.
+
+    Examples
+    --------
+    >>> from genreclf.testing import check_recipe
+    >>> check_recipe("short-chunk")
+    """
+    recipe = Recipe.load(name)
+    require(bool(recipe.description), f"recipe '{name}' has no description")
+    settings = recipe.features
+    extractor = make_extractor(settings.name, **settings.parameters)
+    make_architecture(
+        recipe.architecture.name,
+        n_classes=2,
+        n_bins=extractor.bins,
+        n_frames=extractor.segment_frames,
+        **recipe.architecture.parameters,
+    )
+
+
 def check_shapes(network: Architecture) -> None:
     """Check the shapes of the outputs, and `forward` against its two parts."""
     network.eval()
@@ -82,12 +114,12 @@ def check_shapes(network: Architecture) -> None:
         segments = _segments(network, count)
         embeddings = network.embed(segments)
         logits = network.classify(embeddings)
+        require_equal(tuple(embeddings.shape), (count, dimensions), "the shape that embed returns")
         require_equal(
-            tuple(embeddings.shape), (count, dimensions), f"the shape of embed of {count} segments"
+            tuple(logits.shape), (count, network.n_classes), "the shape that classify returns"
         )
-        require_equal(tuple(logits.shape), (count, network.n_classes), "the shape of classify")
-        forward = network(segments)
-        require_close(_array(forward), _array(logits), "forward is not classify of embed")
+        forward = _array(network(segments))
+        require_close(forward, _array(logits), "forward is not classify of embed")
 
 
 def check_evaluation(network: Architecture) -> None:
@@ -172,35 +204,3 @@ def _segments(network: Architecture, count: int) -> torch.Tensor:
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().cpu().float().numpy()
-
-
-def check_recipe(name: str) -> None:
-    """Check a registered recipe: it has a description, and its parts fit each other.
-
-    Parameters
-    ----------
-    name : str
-        Its registered name, or the path of a TOML file.
-
-    Raises
-    ------
-    AssertionError, ConfigError, PluginError
-        If the recipe has no description or is not valid, or its features and architecture are
-        not registered or do not fit each other.
-
-    Examples
-    --------
-    >>> from genreclf.testing import check_recipe
-    >>> check_recipe("short-chunk")
-    """
-    recipe = Recipe.load(name)
-    require(bool(recipe.description), f"recipe '{name}' has no description")
-    settings = recipe.features
-    extractor = make_extractor(settings.name, **settings.parameters)
-    make_architecture(
-        recipe.architecture.name,
-        n_classes=2,
-        n_bins=extractor.bins,
-        n_frames=extractor.segment_frames,
-        **recipe.architecture.parameters,
-    )

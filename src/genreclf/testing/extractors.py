@@ -84,10 +84,8 @@ def check_streaming(extractor: Extractor) -> None:
     whole = _stream([samples], extractor)
     for size in (window + 1, hop, max(1, hop // 3)):
         blocks = [samples[start : start + size] for start in range(0, len(samples), size)]
-        cut = _stream(blocks, extractor)
-        require_close(
-            cut, whole, f"a frame depends on more than its window (blocks of {size} samples)"
-        )
+        message = f"a frame depends on more than its window (blocks of {size} samples)"
+        require_close(_stream(blocks, extractor), whole, message)
 
 
 def check_normalize(extractor: Extractor) -> None:
@@ -99,9 +97,7 @@ def check_normalize(extractor: Extractor) -> None:
     before = segments.copy()
     normalized = extractor.normalize(segments)
     require(np.array_equal(segments, before), "normalize changed the segments it was given")
-    require_equal(
-        normalized.shape, (3, extractor.bins, length), "the shape of normalize of 3 segments"
-    )
+    require_equal(normalized.shape, (3, extractor.bins, length), "the shape that normalize returns")
     require_equal(normalized.dtype, np.dtype(np.float32), "the type that normalize returns")
     for index in range(3):
         alone = extractor.normalize(segments[index : index + 1])[0]
