@@ -184,6 +184,15 @@ def test_min_confidence_applies(files, tmp_path):
     assert "unknown The most probable genre, " in page.text
 
 
+def test_the_table_shows_what_an_unknown_song_nearly_was():
+    probabilities = {"jazz": 0.99, "blues": 0.0056, "metal": 0.0044}
+    unsure = Prediction(UNKNOWN, 0.99, probabilities, (), 30.0, frozenset({"unsure"}), "song.mp3")
+    assert "jazz 99%, blues 1%" in Page(views.render_table([unsure])).text
+    sure = Page(views.render_table([dataclasses.replace(unsure, genre="jazz")])).text
+    assert "song.mp3 jazz 99% blues 1% " in sure
+    assert "metal" not in sure
+
+
 def test_many_songs_give_a_table_and_a_csv_file(classifier, files):
     calls = []
     songs = [str(files / "song.wav"), str(files / "notes.mp3")]

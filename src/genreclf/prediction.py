@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -25,6 +26,8 @@ FLAGS: Mapping[str, str] = {
     "non_finite": "NaN or infinite samples were replaced by silence",
 }
 """The flags of a prediction and their meanings."""
+
+_MIN_SHOWN = 0.005  # lower probabilities would be shown as 0%
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Prediction:
 
     def top(self, k: int = 3) -> list[tuple[str, float]]:
         """Return the `k` most probable labels with their probabilities, best first."""
-        return sorted(self.probabilities.items(), key=lambda item: -item[1])[:k]
+        return _most_probable(self.probabilities, k)
 
     def to_dict(self, top: int | None = None, timeline: bool = False) -> dict[str, Any]:
         """Return the prediction as a dict for JSON.
@@ -327,15 +330,18 @@ def _row(
     times: dict[str, float],
     top: int | None,
 ) -> dict[str, Any]:
-    best = sorted(part.probabilities.items(), key=lambda item: -item[1])[:top]
     return {
         "path": track.source,
         **times,
         "genre": part.genre,
         "confidence": part.confidence,
-        **dict(best),
+        **dict(_most_probable(part.probabilities, top)),
         "flags": " ".join(sorted(track.flags)),
     }
+
+
+def _most_probable(probabilities: Mapping[str, float], k: int | None) -> list[tuple[str, float]]:
+    return sorted(probabilities.items(), key=lambda item: -item[1])[:k]
 
 
 def format_row(row: Mapping[str, Any]) -> dict[str, str]:
@@ -347,6 +353,22 @@ def _format_value(column: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     return f"{value:.3f}" if column in ("start", "end", "duration") else f"{value:.6f}"
+
+
+def format_others(prediction: Prediction, k: int = 3) -> str:
+    """Format those of the `k` most probable genres that are not the result: rock 9%, jazz 3%.
+
+    Silent tracks have none, and genres that would show as 0% are left out.
+    """
+    if "silent" in prediction.flags:
+        return ""
+    others = [item for item in prediction.top(k) if item[0] != prediction.genre]
+    return ", ".join(f"{genre} {p:.0%}" for genre, p in others if p >= _MIN_SHOWN)
+
+
+def format_counts(genres: Counter[str]) -> str:
+    """Format the number of tracks of each genre, the most frequent first: jazz 2, blues 1."""
+    return ", ".join(f"{genre} {count}" for genre, count in genres.most_common())
 
 
 def format_time(seconds: float) -> str:

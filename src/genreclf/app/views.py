@@ -18,7 +18,15 @@ from genreclf.files import printable
 from genreclf.plots.figure import basename, raster
 from genreclf.plots.spectrogram import RANGE_DB, MelLevels
 from genreclf.plots.timeline import MAX_GENRES, edges
-from genreclf.prediction import FLAGS, UNKNOWN, Failure, Prediction, format_time
+from genreclf.prediction import (
+    FLAGS,
+    UNKNOWN,
+    Failure,
+    Prediction,
+    format_counts,
+    format_others,
+    format_time,
+)
 
 _MAP_COLUMNS = 1200
 _MAX_TICKS = 6
@@ -63,9 +71,12 @@ def render_prediction(prediction: Prediction, levels: MelLevels) -> str:
 def render_table(results: Sequence[Prediction | Failure]) -> str:
     """Render the number of songs of each genre, and a table with one row per song."""
     genres = Counter(result.genre for result in results if isinstance(result, Prediction))
-    counts = ", ".join(f"{genre} {count}" for genre, count in genres.most_common())
-    failed = len(results) - genres.total()
-    return _render("table", rows=[_row(result) for result in results], failed=failed, counts=counts)
+    return _render(
+        "table",
+        rows=[_row(result) for result in results],
+        failed=len(results) - genres.total(),
+        counts=format_counts(genres),
+    )
 
 
 def render_error(message: str) -> str:
@@ -127,7 +138,7 @@ def _row(result: Prediction | Failure) -> dict[str, Any]:
         "error": None,
         "genre": result.genre,
         "confidence": result.confidence,
-        "next": ", ".join(f"{genre} {p:.0%}" for genre, p in result.top(3)[1:]),
+        "next": format_others(result),
         "notes": "; ".join(FLAGS[flag] for flag in sorted(result.flags)),
         "duration": result.duration,
     }

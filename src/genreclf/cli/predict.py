@@ -10,7 +10,7 @@ import click
 from genreclf.cli.options import GroupedCommand, min_confidence_option, model_option
 from genreclf.cli.progress import Tally, show_progress
 from genreclf.cli.tags import format_change
-from genreclf.cli.writers import FORMATS, Output, Writer, finished_paths
+from genreclf.cli.writers import FORMATS, RESUMABLE, Output, Writer, finished_paths
 from genreclf.errors import TagError
 from genreclf.prediction import Failure, Prediction
 
@@ -123,8 +123,11 @@ def predict(
     from genreclf.audio import RemoteFile, find_files, source_name
     from genreclf.classifier import GenreClassifier
 
-    if resume and (output is None or format_ not in ("jsonl", "csv")):
-        raise click.UsageError("--resume needs --output FILE and --format jsonl or csv")
+    resumable = output is not None and format_ in RESUMABLE
+    if resume and not resumable:
+        raise click.UsageError(
+            f"--resume needs --output FILE and --format {' or '.join(RESUMABLE)}"
+        )
     files = list(find_files(paths))
     if not files:
         raise click.UsageError("there are no audio files in these folders")
@@ -154,7 +157,6 @@ def predict(
             progress = show_progress(results, len(files), tally)
             failed = sum(not _write(result, writer, tagger) for result in progress)
     except KeyboardInterrupt:
-        resumable = output is not None and format_ in ("jsonl", "csv")
         hint = "; the same command with --resume continues" if resumable else ""
         click.echo(f"interrupted after {tally.files} of {len(files)} files{hint}", err=True)
         sys.exit(_INTERRUPTED)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from genreclf.prediction import Failure, Prediction, format_time
+from genreclf.prediction import Failure, Prediction, format_counts, format_time
 
 
 @contextmanager
@@ -74,10 +74,9 @@ class Tally:
     def summary(self) -> str:
         """Format all counts, the genres on a second line."""
         elapsed = time.perf_counter() - self._start
-        genres = ", ".join(f"{genre} {count}" for genre, count in self._genres.most_common())
         return (
             f"{self.files} files, {format_time(self._duration)} of audio in {elapsed:.1f} s "
-            f"({self._speed():.0f}x real time)\n{genres or 'no genres'}"
+            f"({self._speed():.0f}x real time)\n{format_counts(self._genres) or 'no genres'}"
         )
 
     def _speed(self) -> float:

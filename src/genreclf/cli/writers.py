@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from genreclf.prediction import (
     Failure,
     Prediction,
     column_names,
+    format_others,
     format_row,
     format_time,
     to_rows,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 _COLUMN_GAP = 2  # of the table, in characters
 _MIN_PATH_WIDTH = 24  # of the table in a terminal, before columns are left out
 _MIN_LAST_WIDTH = 14  # of the table's last column, before it is left out
-_MIN_PROBABILITY = 0.005  # lower ones would be shown as 0 %
 _PARQUET_BATCH_ROWS = 5000
 _TEXT_COLUMNS = frozenset({"path", "genre", "flags", "error"})
 
@@ -191,16 +191,13 @@ class TableWriter(TextWriter):
             self._errors.append(str(result.error))
             return
         self._flags |= result.flags
-        best = result.top(self.output.top or 3)
-        others = best[1:] if best[0][0] == result.genre else best
-        shown = [f"{name} {p:.0%}" for name, p in others if p >= _MIN_PROBABILITY]
         row = {
             "file": path,
             "genre": Text(result.genre, "bold"),
             "confidence": Text(f"{result.confidence:.0%}"),
             self._time: Text(format_time(result.duration)),
             "flags": Text(" ".join(sorted(result.flags)), "yellow"),
-            "next": Text("" if "silent" in result.flags else ", ".join(shown)),
+            "next": Text(format_others(result, self.output.top or 3)),
         }
         self._rows.append(row)
         for segment in result.timeline if self.output.timeline else ():
@@ -292,12 +289,11 @@ FORMATS: Mapping[str, type[Writer]] = {
 def finished_paths(format_: str, output: Output) -> set[str]:
     """Return the paths whose results are complete, and remove incomplete ones from the file.
 
-    The format is "jsonl" or "csv". The file must exist; if it is not of the same command and
+    The format is one of RESUMABLE. The file must exist; if it is not of the same command and
     model, a UsageError is raised.
     """
     assert output.path is not None  # noqa: S101
-    read = {"jsonl": _read_json_lines, "csv": _read_csv}[format_]
-    finished, end = read(output.path, output)
+    finished, end = RESUMABLE[format_](output.path, output)
     with output.path.open("r+b") as file:
         file.truncate(end)
     return finished
@@ -350,6 +346,13 @@ def _read_csv(path: Path, output: Output) -> tuple[set[str], int]:
         # The last track may lack segments, so it is classified again.
         _, end = starts.popitem()
     return set(starts), end
+
+
+RESUMABLE: Mapping[str, Callable[[Path, Output], tuple[set[str], int]]] = {
+    "jsonl": _read_json_lines,
+    "csv": _read_csv,
+}
+"""How to read an output of each format that can be resumed: paths, and length in bytes."""
 
 
 def _mismatch(path: Path, reason: str) -> click.UsageError:
