@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genreclf.audio import AudioSource, load_channels, source_name
 from genreclf.data.dataset import Skipped, summarize_skipped
-from genreclf.errors import ConfigError, DatasetError, GenreclfError
+from genreclf.errors import DatasetError, GenreclfError
 from genreclf.evaluation.perturbations import PERTURBATIONS, Perturbation
 from genreclf.files import printable
 from genreclf.metrics import wilson_interval
-from genreclf.parallel import Cancellation, available_cpus, ordered_map
+from genreclf.parallel import Cancellation, ordered_map, worker_count
 
 if TYPE_CHECKING:
     from genreclf.classifier import GenreClassifier
@@ -117,12 +117,10 @@ def measure_robustness(
     ConfigError, DatasetError
         If `workers` is below 1, or no clip could be compared.
     """
-    count = available_cpus() if workers is None else workers
-    if count < 1:
-        raise ConfigError(f"workers must be at least 1 (got {workers})")
     compared: list[_Comparison] = []
     skipped: list[Skipped] = []
-    results = ordered_map(partial(_compare, classifier, perturbations), sources, count)
+    compare = partial(_compare, classifier, perturbations)
+    results = ordered_map(compare, sources, worker_count(workers))
     for done, clip in enumerate(results, start=1):
         compared += [item for item in clip if isinstance(item, _Comparison)]
         skipped += [item for item in clip if isinstance(item, Skipped)]

@@ -9,7 +9,13 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Literal, TypeVar, get_args
 
 from genreclf.errors import ConfigError
-from genreclf.parallel.ordered import Cancellation, Cancelled, available_cpus, ordered_map
+from genreclf.parallel.ordered import (
+    Cancellation,
+    Cancelled,
+    available_cpus,
+    ordered_map,
+    worker_count,
+)
 
 __all__ = [
     "Cancellation",
@@ -18,6 +24,7 @@ __all__ = [
     "available_cpus",
     "ordered_map",
     "parallel_map",
+    "worker_count",
 ]
 
 Engine = Literal["threads", "processes", "ray"]
@@ -67,19 +74,18 @@ def parallel_map(
     MissingExtraError
         If Ray is asked for and not installed.
     """
-    if workers is not None and workers < 1:
-        raise ConfigError(f"workers must be at least 1 (got {workers})")
+    count = worker_count(workers)
     if engine not in get_args(Engine):
         raise ConfigError(f"engine must be one of {', '.join(get_args(Engine))} (got {engine!r})")
     if ray_address is not None and engine != "ray":
         raise ConfigError(f"ray_address needs engine 'ray' (got {engine!r})")
     if engine == "threads":
-        return ordered_map(function, items, workers or available_cpus())
+        return ordered_map(function, items, count)
     # Import a backend only when it is used: Ray takes a second.
     if engine == "processes":
         from genreclf.parallel.processes import process_map
 
-        return process_map(function, items, workers or available_cpus(), on_worker_death)
+        return process_map(function, items, count, on_worker_death)
     from genreclf.parallel.ray import ray_map
 
     return ray_map(function, items, workers, ray_address)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from genreclf.errors import ClusterError, MissingExtraError
-from genreclf.parallel.ordered import available_cpus
+from genreclf.parallel.ordered import worker_count
 from genreclf.parallel.processes import serialize
 
 Item = TypeVar("Item")
@@ -132,7 +132,7 @@ def _connected(address: str, workers: int | None) -> Iterator[None]:
         return
     options: dict[str, Any] = {}
     if address == "local":
-        options = {"num_cpus": workers or available_cpus(), "include_dashboard": False}
+        options = {"num_cpus": worker_count(workers), "include_dashboard": False}
     try:
         _check_reachable(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
